@@ -1,0 +1,84 @@
+"""What callers and the engine say to each other: requests in, events out. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """llama.cpp's names and defaults. A temperature of 0 is greedy. `seed` None draws one."""
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int | None = None
+
+    @property
+    def is_greedy(self) -> bool:
+        return self.temperature <= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion to generate. `max_tokens` None means: until the model stops or the context is
+    full. `stop` strings never appear in the output."""
+
+    request_id: str
+    prompt_tokens: tuple[int, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """Sent after a step that read a part of the prompt: `done` of `total` tokens are in the cache."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """New text, whole characters only, and the number of tokens generated so far."""
+
+    text: str
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a request that ran. Times in seconds."""
+
+    reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    prompt_s: float
+    completion_s: float
+    stop_sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a request that could not run or go on. `status` is the HTTP status that
+    describes it best; `code` is a short machine-readable word such as context_length_exceeded."""
+
+    message: str
+    status: int
+    code: str
+
+
+Event = PromptProgress | TextDelta | Finished | Failed
+# Called on the engine thread; must return at once and never raise.
+Emit = Callable[[Event], None]
