@@ -1,0 +1,65 @@
+"""What was decided about the processor. Plain data, and its sentence for --info."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from llamapack_runtime.hardware.variants import Variant
+
+# wrong: it ran, but its numbers were far from those of the plainest variant.
+Status = Literal["ok", "unsupported", "crashed", "wrong", "timed_out", "not_tried"]
+STATUSES: tuple[Status, ...] = (
+    "ok",
+    "unsupported",
+    "crashed",
+    "wrong",
+    "timed_out",
+    "not_tried",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How one variant fared. `signal` says how it died: SIGILL, "exit code 3", or the library's own
+    words. The speeds are those of the small sample model with one thread: they compare variants and
+    say nothing about the packed model. 0 where nothing was measured."""
+
+    name: str
+    score: int
+    status: Status
+    signal: str = ""
+    prompt_tokens_per_s: float = 0.0
+    decode_tokens_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareChoice:
+    """`reason` is a sentence for people. `is_settled` is false when a busy computer made the thread
+    counts doubtful, so that they are measured again at the next start."""
+
+    variant: Variant
+    n_threads: int
+    n_threads_batch: int
+    results: tuple[ProbeResult, ...]
+    reason: str
+    from_cache: bool = False
+    is_settled: bool = True
+
+
+def explain(chosen: str, results: tuple[ProbeResult, ...], *, was_forced: bool) -> str:
+    """Such as "cascadelake: the fastest of 6 that ran; icelake died with SIGILL"."""
+    ran = sum(result.status == "ok" for result in results)
+    why = "the only one that ran" if ran == 1 else f"the fastest of {ran} that ran"
+    parts = [f"{chosen}: {'as asked' if was_forced else why if ran else 'untested'}"]
+    for result in results:
+        if result.status == "crashed":
+            parts.append(f"{result.name} died with {result.signal}")
+        elif result.status == "wrong":
+            parts.append(f"{result.name} computed wrong numbers")
+        elif result.status == "timed_out":
+            parts.append(f"{result.name} did not answer in time")
+    skipped = sum(result.status == "not_tried" for result in results)
+    if skipped:
+        parts.append(f"{skipped} not tried for lack of time")
+    return "; ".join(parts)

@@ -1,0 +1,203 @@
+"""The probe's child: tries the variants one after the other, times those that live, then times the
+thread counts of the fastest. It says what it is about to do before it does it, so that its parent
+knows which variant killed it. Knows nothing of the choice that is made in the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from llamapack_runtime.hardware.errors import HardwareError
+from llamapack_runtime.hardware.ledger import Ledger
+from llamapack_runtime.hardware.messages import (
+    Begun,
+    Computed,
+    Done,
+    Event,
+    Failed,
+    Kind,
+    Scored,
+    Timed,
+    WorkOrder,
+    decode_event,
+    encode_event,
+)
+from llamapack_runtime.hardware.native import Libraries, Session, score
+from llamapack_runtime.hardware.sample_model import make_sample_model
+from llamapack_runtime.hardware.threads import THREAD_ROUNDS
+from llamapack_runtime.hardware.variants import Variant
+
+_PROMPT_TOKENS = 32
+_LOGITS = 64
+_FINAL_ROUNDS = 3
+# Those within this factor of the best are timed again, in turns. Wide: the first trials run while
+# the processor still raises its clock.
+_FINALIST = 1.6
+# Shares of the time after which each part stops.
+_TRIAL_SHARE, _FINAL_SHARE, _THREADS_SHARE = 0.55, 0.75, 0.95
+
+
+def run_worker(arguments: Sequence[str]) -> int:
+    """Carry out the order in the last argument; the events go to standard output. Returns the exit
+    code: 0, or 2 when the order cannot be read. Dies with a signal where a variant does."""
+    try:
+        order = WorkOrder.decode(arguments[-1])
+    except (ValueError, IndexError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    _die_quietly()
+    with _sample_model(order) as model_path:
+        _Worker(order, model_path, sys.stdout).run()
+    return 0
+
+
+class _Worker:
+    def __init__(self, order: WorkOrder, model_path: str, output: TextIO) -> None:
+        self._order = order
+        self._model_path = model_path
+        self._output = output
+        self._started = time.perf_counter()
+        self._libraries = Libraries(Path(order.library_folder))
+        self._variants = {name: Variant(name, Path(path)) for name, path in order.variants}
+        self._sessions: dict[str, Session] = {}
+        self._ledger = Ledger()
+        for line in order.history:
+            event = decode_event(line)
+            if event is not None:
+                self._ledger.apply(event)
+
+    def run(self) -> None:
+        for name in self._variants:
+            self._guard(name, self._score)
+        for name in self._by_score():
+            if self._has_time(_TRIAL_SHARE) or not self._ledger.survivors():
+                self._guard(name, self._try)
+        self._time_finalists()
+        self._time_threads()
+        self._tell(Done())
+
+    def _guard(self, name: str, action: Callable[[str], None]) -> None:
+        if name in self._ledger.failures:
+            return
+        self._tell(Begun(name))
+        try:
+            action(name)
+        except (HardwareError, OSError) as error:
+            self._tell(Failed(name, str(error)))
+
+    def _score(self, name: str) -> None:
+        self._tell(Scored(name, score(self._variants[name])))
+
+    def _by_score(self) -> list[str]:
+        scores = self._ledger.scores
+        usable = [name for name in self._variants if scores.get(name, 0) > 0]
+        return sorted(usable, key=lambda name: (-scores[name], name))
+
+    def _try(self, name: str) -> None:
+        if self._ledger.speed(name) is not None:
+            return
+        session = self._session(name)
+        session.decode(1, 1)  # reads the weights from the file for the first time
+        self._time(name, "decode", 1)
+        self._time(name, "prompt", 1)
+        self._tell(Computed(name, session.logits(_LOGITS)))
+
+    def _time_finalists(self) -> None:
+        """A few more rounds for those near the best, in turns, so that a disturbance hits all."""
+        survivors = self._ledger.survivors()
+        if len(survivors) < 2:
+            return
+        limit = min(speed.exchange_s for speed in survivors) * _FINALIST
+        finalists = [speed.variant for speed in survivors if speed.exchange_s <= limit]
+        for _ in range(_FINAL_ROUNDS):
+            for name in finalists:
+                if self._has_time(_FINAL_SHARE):
+                    self._guard(name, self._time_both)
+
+    def _time_both(self, name: str) -> None:
+        for _ in range(2):
+            self._time(name, "decode", 1)
+        self._time(name, "prompt", 1)
+
+    def _time_threads(self) -> None:
+        best = self._ledger.fastest()
+        if best is None:
+            return
+        self._tell(Begun(best.variant))
+        plan: list[tuple[Kind, tuple[int, ...]]] = [
+            ("decode", self._order.decode_threads),
+            ("prompt", self._order.prompt_threads),
+        ]
+        for _ in range(THREAD_ROUNDS):
+            for kind, counts in plan:
+                for count in counts if len(counts) > 1 else ():
+                    if self._has_time(_THREADS_SHARE):
+                        self._time(best.variant, kind, count)
+
+    def _time(self, name: str, kind: Kind, threads: int) -> None:
+        tokens = 1 if kind == "decode" else _PROMPT_TOKENS
+        session = self._session(name)
+        cpu, wall = time.process_time(), time.perf_counter()
+        session.decode(tokens, threads)
+        seconds = time.perf_counter() - wall
+        self._tell(Timed(name, kind, threads, tokens, seconds, time.process_time() - cpu))
+
+    def _session(self, name: str) -> Session:
+        if name not in self._sessions:
+            variant = self._variants[name]
+            self._sessions[name] = Session(self._libraries, variant, self._model_path)
+        return self._sessions[name]
+
+    def _has_time(self, share: float) -> bool:
+        return time.perf_counter() - self._started < self._order.seconds * share
+
+    def _tell(self, event: Event) -> None:
+        self._ledger.apply(event)
+        self._output.write(encode_event(event) + "\n")
+        self._output.flush()
+
+
+@contextmanager
+def _sample_model(order: WorkOrder) -> Iterator[str]:
+    """The path of the sample model: in memory on Linux, so that no death of ours leaves a file;
+    elsewhere in the scratch folder, which our parent removes."""
+    data = make_sample_model(order.quantizations)
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("sample.gguf")
+        try:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                file.write(data)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+    else:
+        handle, path = tempfile.mkstemp(".gguf", dir=order.scratch_folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        yield path
+
+
+def _die_quietly() -> None:
+    """No core file, no error box, and no life after the parent's, which holds the other end of our
+    standard input: native code that hangs has released the interpreter, so a thread can end us."""
+    if sys.platform == "win32":
+        import ctypes  # only for this call
+
+        ctypes.windll.kernel32.SetErrorMode(0x0001 | 0x0002 | 0x8000)
+    else:
+        import resource  # there is none on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(3)
