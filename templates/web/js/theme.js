@@ -1,0 +1,25 @@
+// Light, dark or as the system has it.
+import { read, write } from "./storage.js";
+
+const KEY = "llamapack.theme"; // theme-early.js reads the same key
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function apply(choice) {
+  const dark = choice === "dark" || (choice !== "light" && system.matches);
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+}
+
+/** Tie the radio buttons named "theme" to the page's colours and to the stored choice. */
+export function startTheme(radios) {
+  let choice = read("localStorage", KEY) ?? "system";
+  for (const radio of radios) {
+    radio.checked = radio.value === choice;
+    radio.addEventListener("change", () => {
+      choice = radio.value;
+      write("localStorage", KEY, choice);
+      apply(choice);
+    });
+  }
+  system.addEventListener("change", () => apply(choice));
+  apply(choice);
+}
