@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 FinishReason = Literal["stop", "length", "aborted"]
@@ -27,6 +28,19 @@ class SamplingParams:
     def is_greedy(self) -> bool:
         return self.temperature <= 0.0
 
+    @property
+    def problem(self) -> str | None:
+        """Why llama.cpp would refuse these values, as a sentence, or None."""
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                return f"{field_.name} must be a finite number, not {value}."
+        if not 0.0 < self.repeat_penalty <= 1e6:
+            return f"repeat_penalty must be above 0, not {self.repeat_penalty}."
+        if self.seed is not None and not 0 <= self.seed < 2**32:
+            return f"seed must lie between 0 and {2**32 - 1}, not {self.seed}."
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -41,8 +55,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineStats:
+    """A snapshot. `slots` sequences can run at once and `busy` do; `waiting` requests queue.
+    `kv_used` of `kv_total` cells of the cache hold a token. The totals count since the start."""
+
+    slots: int
+    busy: int
+    waiting: int
+    kv_used: int
+    kv_total: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class PromptProgress:
-    """Sent after a step that read a part of the prompt: `done` of `total` tokens are in the cache."""
+    """Sent after a step that read a part of the prompt: `done` of `total` tokens are in."""
 
     done: int
     total: int

@@ -1,0 +1,138 @@
+"""Loads llama.cpp's libraries into this process, once, and routes their log into `logging`.
+
+The only file that imports llama_cpp. Knows nothing of models."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from llamapack_runtime.engine.errors import LibraryError
+
+logger = logging.getLogger("llama.cpp")
+
+_MODULE = "llama_cpp.llama_cpp"
+_ENVIRONMENT = "LLAMA_CPP_LIB_PATH"
+# enum ggml_log_level. 5 continues the line before it.
+_LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+
+
+def load_library(library_folder: Path, cpu_backend: Path) -> None:
+    """Load libllama from `library_folder` and the one CPU variant `cpu_backend` (a full path).
+
+    A second call with the same arguments does nothing. A process has one set of libraries for
+    its whole life: other arguments raise LibraryError, as does a library that cannot be loaded.
+    """
+    wanted = (library_folder.resolve(), cpu_backend.resolve())
+    if _MODULE in sys.modules:
+        loaded = sys.modules[_MODULE].__dict__.get("llamapack_loaded")
+        if loaded != wanted:
+            raise LibraryError(
+                f"The libraries {loaded} are already loaded; start a new process to use {wanted}."
+            )
+        return
+    module = _import_binding(wanted[0])
+    try:
+        _start_backend(module, wanted[1])
+    except BaseException:
+        # The libraries stay mapped, but the next call may try another CPU variant.
+        del sys.modules[_MODULE]
+        raise
+    module.__dict__["llamapack_loaded"] = wanted
+
+
+def library() -> Any:
+    """The module llama_cpp.llama_cpp. LibraryError before `load_library`."""
+    module = sys.modules.get(_MODULE)
+    if module is None:
+        raise LibraryError("The llama.cpp libraries are not loaded; call load_library first.")
+    return module
+
+
+def _import_binding(folder: Path) -> ModuleType:
+    """Import llama_cpp.llama_cpp alone: a bare package stands in for llama_cpp, whose own
+    `__init__` would load numpy and the chat formats."""
+    if "llama_cpp" not in sys.modules:
+        spec = importlib.util.find_spec("llama_cpp")
+        if spec is None or spec.submodule_search_locations is None:
+            raise LibraryError("The Python package llama_cpp is missing; install llama-cpp-python.")
+        package = ModuleType("llama_cpp")
+        package.__path__ = list(spec.submodule_search_locations)
+        sys.modules["llama_cpp"] = package
+    try:
+        with _environment(_ENVIRONMENT, str(folder)):
+            return importlib.import_module(_MODULE)
+    except (OSError, RuntimeError, AttributeError) as error:
+        # AttributeError: a libllama of another version lacks a function that the binding names.
+        raise LibraryError(f"libllama in {folder} cannot be loaded: {error}.") from error
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _start_backend(module: Any, cpu_backend: Path) -> None:
+    _route_log(module)
+    module.llama_backend_init()
+    load = _ggml(module, cpu_backend.parent).ggml_backend_load
+    load.argtypes, load.restype = [ctypes.c_char_p], ctypes.c_void_p
+    if not load(os.fsencode(cpu_backend)):
+        raise LibraryError(f"The CPU backend {cpu_backend} cannot be loaded on this computer.")
+
+
+def _ggml(module: Any, folder: Path) -> ctypes.CDLL:
+    """The libggml that libllama is linked against: it alone has the live registry of backends."""
+    if sys.platform == "win32":
+        return ctypes.CDLL(str(folder / "ggml.dll"))
+    # dlsym on libllama's handle also searches the libraries that it was linked with.
+    binding: ctypes.CDLL = module._lib
+    return binding
+
+
+def _route_log(module: Any) -> None:
+    @module.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes prototype
+    def receive(level: int, text: bytes | None, _user_data: object) -> None:
+        if text and level in _LEVELS and logger.isEnabledFor(_LEVELS[level]):
+            logger.log(_LEVELS[level], "%s", text.decode("utf-8", "replace").rstrip())
+
+    # llama.cpp keeps the pointer for the life of the process, so the module keeps the object.
+    module.llamapack_log_callback = receive
+    module.llama_log_set(receive, ctypes.c_void_p(0))
+
+
+class _ErrorLines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@contextmanager
+def captured_errors() -> Iterator[list[str]]:
+    """The error lines that llama.cpp logs inside the block: its only way to say a cause."""
+    handler = _ErrorLines()
+    logger.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,251 @@
+"""An open GGUF model: its metadata and its vocabulary. Knows nothing of contexts' contents.
+
+Everything here but `close` may be called from any thread while the model is open."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from llamapack_runtime.engine.cfile import open_c_file
+from llamapack_runtime.engine.errors import ModelError
+from llamapack_runtime.engine.lib import captured_errors, library
+
+_MAGIC = b"GGUF"
+_NO_VOCABULARY = 0  # LLAMA_VOCAB_TYPE_NONE
+_MAX_TEXT_BYTES = 1 << 30  # llama_tokenize counts in int32
+
+
+class Model:
+    """Use `Model.open`. Closing it while a context still uses it is refused by an assertion."""
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self._lib = library()
+        self._handle: int | None = handle
+        self._path = path
+        self._vocab = self._lib.llama_model_get_vocab(handle)
+        self._pieces: dict[int, bytes] = {}
+        self.n_vocab = int(self._lib.llama_vocab_n_tokens(self._vocab))
+        self.borrowers = 0  # contexts that hold the native handle
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        offset: int,
+        size: int,
+        *,
+        use_mmap: bool = True,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Self:
+        """The GGUF of `size` bytes at `offset` (bytes) of `path`, mapped in place. `on_progress`
+        gets 0.0 to 1.0 on this thread; what it raises stops the loading. ModelError otherwise."""
+        _check_file(path, offset, size)
+        with captured_errors() as causes:
+            handle = _load(path, offset, use_mmap, on_progress)
+        if handle is None:
+            raise ModelError(f"The model in {path.name} cannot be loaded: {_last(causes)}.")
+        model = cls(handle, path)
+        try:
+            model._check_kind()
+        except ModelError:
+            model.close()
+            raise
+        return model
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def handle(self) -> int:
+        """The native pointer, for `engine/` only. ModelError when closed."""
+        if self._handle is None:
+            raise ModelError(f"The model {self._path.name} is closed.")
+        return self._handle
+
+    def close(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            assert self.borrowers == 0, "close the contexts of a model before the model"
+            self._lib.llama_model_free(handle)
+
+    @cached_property
+    def metadata(self) -> Mapping[str, str]:
+        """All scalar metadata of the GGUF as text; arrays are left out by llama.cpp."""
+        key, value = (
+            self._lib.llama_model_meta_key_by_index,
+            self._lib.llama_model_meta_val_str_by_index,
+        )
+        count = self._lib.llama_model_meta_count(self.handle)
+        return MappingProxyType({self._text(key, i): self._text(value, i) for i in range(count)})
+
+    @property
+    def n_ctx_train(self) -> int:
+        return int(self._lib.llama_model_n_ctx_train(self.handle))
+
+    @property
+    def n_params(self) -> int:
+        return int(self._lib.llama_model_n_params(self.handle))
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all tensors together."""
+        return int(self._lib.llama_model_size(self.handle))
+
+    @cached_property
+    def description(self) -> str:
+        """Such as "llama 7B Q4_K - Medium"."""
+        buffer = ctypes.create_string_buffer(256)
+        self._lib.llama_model_desc(self.handle, buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
+
+    @cached_property
+    def chat_template(self) -> str | None:
+        text = self._lib.llama_model_chat_template(self.handle, None)
+        return None if text is None else text.decode("utf-8", "replace")
+
+    @cached_property
+    def bos_token(self) -> str:
+        return self._token_text(self._lib.llama_vocab_bos(self._open_vocab))
+
+    @cached_property
+    def eos_token(self) -> str:
+        return self._token_text(self._lib.llama_vocab_eos(self._open_vocab))
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> tuple[int, ...]:
+        """`add_special` adds BOS and EOS where the model wants them; `parse_special` reads marks
+        such as <|im_end|> as the one token they name. ModelError for more than 1 GiB of text."""
+        data = text.encode("utf-8", "replace")
+        if len(data) > _MAX_TEXT_BYTES:
+            raise ModelError(f"A text of {len(data)} bytes is too long to tokenize.")
+        size = len(data) + 2
+        while True:
+            tokens = (ctypes.c_int32 * size)()
+            count = self._lib.llama_tokenize(
+                self._open_vocab, data, len(data), tokens, size, add_special, parse_special
+            )
+            if count >= 0:
+                return tuple(tokens[:count])
+            size = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that `token` stands for; nothing for control tokens."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._find_piece(token)
+        return known
+
+    def is_end(self, token: int) -> bool:
+        return bool(self._lib.llama_vocab_is_eog(self._open_vocab, token))
+
+    @property
+    def _open_vocab(self) -> Any:
+        """The vocabulary's native pointer, valid as long as the model's is."""
+        return self.handle and self._vocab
+
+    def _find_piece(self, token: int) -> bytes:
+        if not 0 <= token < self.n_vocab:
+            raise ModelError(f"Token {token} is not one of the model's {self.n_vocab} tokens.")
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = self._lib.llama_token_to_piece(self._open_vocab, token, buffer, size, 0, False)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    def _token_text(self, token: int) -> str:
+        if not 0 <= token < self.n_vocab:
+            return ""  # the model has no such token
+        text = self._lib.llama_vocab_get_text(self._open_vocab, token)
+        return "" if text is None else text.decode("utf-8", "replace")
+
+    def _text(self, function: Any, index: int) -> str:
+        size = 1024
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = function(self.handle, index, buffer, size)
+            if length < size:
+                return buffer.value.decode("utf-8", "replace")
+            size = length + 1
+
+    def _check_kind(self) -> None:
+        """Refuse what the engine cannot run, where llama.cpp would abort the process later."""
+        if self._lib.llama_vocab_type(self._vocab) == _NO_VOCABULARY:
+            raise ModelError(f"The model in {self._path.name} has no vocabulary.")
+        if self._lib.llama_model_has_encoder(self.handle):
+            raise ModelError(
+                f"The model in {self._path.name} is an encoder-decoder model; only decoder models"
+                " can generate here."
+            )
+
+
+def _check_file(path: Path, offset: int, size: int) -> None:
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, 2)
+            file.seek(min(offset, length))
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from error
+    if offset + size > length:
+        raise ModelError(
+            f"The model should end at byte {offset + size} of {path.name}, but the file has only"
+            f" {length} bytes; it was cut off."
+        )
+    if magic != _MAGIC:
+        raise ModelError(f"There is no GGUF model at byte {offset} of {path.name}.")
+
+
+def _load(
+    path: Path, offset: int, use_mmap: bool, on_progress: Callable[[float], None] | None
+) -> int | None:
+    """The native handle or None. Python's errors cannot cross C, so one raised by `on_progress`
+    is kept, stops the loading, and is raised here."""
+    lib = library()
+    raised: list[BaseException] = []
+
+    @lib.llama_progress_callback  # type: ignore[untyped-decorator]  # a ctypes prototype
+    def progress(done: float, _user_data: object) -> bool:
+        try:
+            if on_progress is not None and math.isfinite(done):
+                on_progress(done)
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            raised.append(error)
+        return not raised
+
+    parameters = lib.llama_model_default_params()
+    parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP if use_mmap else lib.LLAMA_LOAD_MODE_NONE
+    parameters.progress_callback = progress  # used only during the load; `progress` outlives it
+    try:
+        # llama.cpp reads and maps through the FILE* during the load and never afterwards.
+        with open_c_file(path, offset) as file:
+            handle: int | None = lib.llama_model_load_from_file_ptr(file, parameters)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be opened: {error.strerror}.") from error
+    if raised:
+        if handle is not None:
+            lib.llama_model_free(handle)
+        raise raised[0]
+    return handle
+
+
+def _last(causes: list[str]) -> str:
+    """The most telling of llama.cpp's error lines, without the function name before it."""
+    told = [line for line in causes if "failed to load model" not in line] or causes
+    if not told:
+        return "llama.cpp gave no reason"
+    return told[-1].partition(": ")[2].strip().rstrip(".") or told[-1]
