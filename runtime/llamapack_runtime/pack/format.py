@@ -32,6 +32,7 @@ SIDECAR_SUFFIX = ".llamapack"
 MODEL_ALIGNMENT = 64 * 1024
 ENTRY_ALIGNMENT = 64
 MAX_DIRECTORY_BYTES = 16 * 1024 * 1024
+MAX_NAME_BYTES = 1024
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
 COMMENT_PREFIX = b"llamapack1:"
@@ -95,6 +96,18 @@ class Entry:
     @property
     def data_offset(self) -> int:
         return self.header_offset + local_header_bytes(self.name)
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether an entry's name is a plain relative path that stays inside any folder it is put in,
+    on every system."""
+    parts = name.split("/")
+    return (
+        0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES
+        and name.isprintable()
+        and not any(char in name for char in '\\:*?"<>|')
+        and all(part.strip(" .") for part in parts)
+    )
 
 
 def local_header_bytes(name: str) -> int:

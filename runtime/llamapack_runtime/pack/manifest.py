@@ -86,7 +86,7 @@ class Manifest:
         """Raises PackError that names the field when one is missing or of the wrong type."""
         try:
             raw = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PackError(f"The pack's manifest is not valid JSON: {error}.") from error
         top = _Fields(raw, "manifest")
         schema = top.get("schema", int)

@@ -13,28 +13,22 @@ from typing import BinaryIO, Self
 from llamapack_runtime.pack.errors import PackError
 from llamapack_runtime.pack.format import (
     CENTRAL_HEADER,
-    CENTRAL_SIGNATURE,
     CENTRAL_ZIP64_EXTRA,
     COMMENT_BYTES,
     COMMENT_PREFIX,
-    END,
     END64,
-    END64_SIGNATURE,
-    END_SIGNATURE,
-    EXTRA_SHA256,
-    EXTRA_ZIP64,
-    LOCATOR64,
-    LOCATOR64_SIGNATURE,
+    FORMAT_REVISION,
     MANIFEST_NAME,
     MAX_DIRECTORY_BYTES,
     MAX_MANIFEST_BYTES,
-    METHOD_STORED,
     SHA256_EXTRA,
     TAIL_BYTES,
     Entry,
+    central_header,
     comment,
+    is_safe_name,
     local_header,
-    local_header_bytes,
+    tail,
 )
 from llamapack_runtime.pack.manifest import Manifest
 
@@ -48,6 +42,7 @@ class Pack:
         self._file = file
         self._by_name = {entry.name: entry for entry in entries}
         self.manifest = Manifest.from_json(self.read(MANIFEST_NAME, MAX_MANIFEST_BYTES))
+        self._check_manifest()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -94,6 +89,15 @@ class Pack:
             raise PackError(_altered(self.path, f"its entry '{name}'"))
         return data
 
+    def _check_manifest(self) -> None:
+        """The manifest lists what the directory holds, and names entries that are there."""
+        listed = {(entry.name, entry.size, entry.sha256) for entry in self.manifest.entries}
+        held = {(entry.name, entry.size, entry.sha256) for entry in self.entries}
+        named = {self.manifest.model.entry, self.manifest.runtime.entry}
+        rest = {item for item in held if item[0] != MANIFEST_NAME}
+        if listed != rest or not named <= {item[0] for item in rest}:
+            raise PackError(_altered(self.path, "its manifest"))
+
     def seek(self, name: str) -> tuple[BinaryIO, Entry]:
         """The pack's own handle, placed at the first byte of an entry. Do not close it."""
         entry = self.entry(name)
@@ -105,65 +109,84 @@ def _read_directory(file: BinaryIO, path: Path) -> tuple[Entry, ...]:
     file_bytes = file.seek(0, os.SEEK_END)
     if file_bytes < TAIL_BYTES:
         raise PackError(f"{path.name} is not a llamapack file: it has only {file_bytes} bytes.")
-    tail_offset = file_bytes - TAIL_BYTES
-    file.seek(tail_offset)
-    tail = file.read(TAIL_BYTES)
-    end = END.unpack_from(tail, END64.size + LOCATOR64.size)
-    seal = tail[-COMMENT_BYTES:]
-    if end[0] != END_SIGNATURE or not seal.startswith(COMMENT_PREFIX):
+    end = file_bytes - TAIL_BYTES
+    seal = _read_at(file, end, TAIL_BYTES)
+    _check_comment(seal[-COMMENT_BYTES:], path)
+    count, directory_bytes, directory_offset = END64.unpack_from(seal)[7:10]
+    if directory_bytes > MAX_DIRECTORY_BYTES or directory_offset + directory_bytes != end:
+        raise PackError(_altered(path, "its end record"))
+    directory = _read_at(file, directory_offset, directory_bytes)
+    if comment(directory) != seal[-COMMENT_BYTES:]:
+        raise PackError(_altered(path, "its directory"))
+    if tail(directory, directory_offset, count) != seal:
+        raise PackError(_altered(path, "its end record"))
+    entries = _parse_directory(directory, count, path)
+    _check_entries(file, entries, directory_offset, path)
+    return entries
+
+
+def _check_comment(text: bytes, path: Path) -> None:
+    if not text.startswith(COMMENT_PREFIX):
         raise PackError(
             f"{path.name} is not a complete llamapack file: its end is missing. It may have been "
             "cut off while it was copied or downloaded; copy it again."
         )
-    end64 = END64.unpack_from(tail)
-    locator = LOCATOR64.unpack_from(tail, END64.size)
-    count, directory_bytes, directory_offset = end64[7], end64[8], end64[9]
-    consistent = (
-        end64[0] == END64_SIGNATURE
-        and locator[0] == LOCATOR64_SIGNATURE
-        and locator[2] == tail_offset
-        and directory_bytes <= MAX_DIRECTORY_BYTES
-        and directory_offset + directory_bytes == tail_offset
-    )
-    if not consistent:
-        raise PackError(_altered(path, "its end record"))
-    file.seek(directory_offset)
-    directory = file.read(directory_bytes)
-    if comment(directory) != seal:
-        raise PackError(_altered(path, "its directory"))
-    entries = _parse_directory(directory, count, path)
-    for entry in entries:
-        _check_local_header(file, entry, directory_offset, path)
-    return entries
+    revision = text[-len(FORMAT_REVISION) :]
+    if revision != FORMAT_REVISION and revision.isdigit():
+        raise PackError(
+            f"{path.name} was made in the pack format {revision.decode()}, but this program knows "
+            f"{FORMAT_REVISION.decode()}. Use the llamapack version that made the pack."
+        )
 
 
 def _parse_directory(directory: bytes, count: int, path: Path) -> tuple[Entry, ...]:
-    entries = []
+    """Records that differ in any byte from what `central_header` writes are refused."""
+    entries: list[Entry] = []
     at = 0
     try:
-        for _ in range(count):
-            record = CENTRAL_HEADER.unpack_from(directory, at)
-            name_bytes, extra_bytes, comment_bytes = record[10:13]
-            at += CENTRAL_HEADER.size
-            name = directory[at : at + name_bytes].decode()
-            zip64 = CENTRAL_ZIP64_EXTRA.unpack_from(directory, at + name_bytes)
-            sums = SHA256_EXTRA.unpack_from(directory, at + name_bytes + CENTRAL_ZIP64_EXTRA.size)
-            at += name_bytes + extra_bytes + comment_bytes
-            ours = (record[0], record[4], zip64[0], sums[0], zip64[2])
-            if ours != (CENTRAL_SIGNATURE, METHOD_STORED, EXTRA_ZIP64, EXTRA_SHA256, zip64[3]):
+        while at < len(directory):
+            name_at = at + CENTRAL_HEADER.size
+            fields = CENTRAL_HEADER.unpack_from(directory, at)
+            extra_at = name_at + fields[10]
+            zip64 = CENTRAL_ZIP64_EXTRA.unpack_from(directory, extra_at)
+            sums = SHA256_EXTRA.unpack_from(directory, extra_at + CENTRAL_ZIP64_EXTRA.size)
+            name = directory[name_at:extra_at].decode()
+            entry = Entry(name, zip64[2], fields[7], sums[2].hex(), zip64[4])
+            record = central_header(entry)
+            if directory[at : at + len(record)] != record:
                 raise PackError(_altered(path, "its directory"))
-            entries.append(Entry(name, zip64[2], record[7], sums[2].hex(), zip64[4]))
+            entries.append(entry)
+            at += len(record)
     except (struct.error, UnicodeDecodeError) as error:
         raise PackError(_altered(path, "its directory")) from error
+    if count != len(entries):
+        raise PackError(_altered(path, "its directory"))
     return tuple(entries)
 
 
-def _check_local_header(file: BinaryIO, entry: Entry, end: int, path: Path) -> None:
-    header_bytes = local_header_bytes(entry.name)
-    file.seek(entry.header_offset)
-    header = file.read(header_bytes)
-    if header != local_header(entry) or entry.data_offset + entry.size > end:
-        raise PackError(_altered(path, f"the header of '{entry.name}'"))
+def _check_entries(file: BinaryIO, entries: tuple[Entry, ...], end: int, path: Path) -> None:
+    """Names are usable once, entries follow each other, and each local header is as written."""
+    names: set[str] = set()
+    free_from = 0
+    for entry in entries:
+        if entry.name in names or not is_safe_name(entry.name):
+            raise PackError(f"{path.name} has an entry that it must not have: {entry.name!r}.")
+        names.add(entry.name)
+        inside = free_from <= entry.header_offset and entry.data_offset + entry.size <= end
+        if not inside or _read_at(file, entry.header_offset, _header_bytes(entry)) != local_header(
+            entry
+        ):
+            raise PackError(_altered(path, f"the header of '{entry.name}'"))
+        free_from = entry.data_offset + entry.size
+
+
+def _header_bytes(entry: Entry) -> int:
+    return entry.data_offset - entry.header_offset
+
+
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return file.read(count)
 
 
 def _altered(path: Path, part: str) -> str:
