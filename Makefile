@@ -1,0 +1,70 @@
+# The two commands that need nothing set up before: `make demo` and `make test`.
+# Debian 12 with Python 3.11, git and make is enough; each step says what it does and what it took.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACK := dist/smollm2-135m-instruct
+CHECKED := builder runtime tests
+
+.PHONY: demo test check fast slow bench lock clean
+
+demo: $(VENV)/.base
+	@$(BIN)/python tests/demo_model.py build/demo-model
+	@mkdir -p dist
+	@$(BIN)/llamapack build "$$(cat build/demo-model)" -o $(PACK) --name "SmolLM2 135M"
+	@echo "Starting $(PACK); press Ctrl-C to stop it."
+	@exec $(PACK)
+
+test: check $(VENV)/.dev
+	@sh tests/require.sh chromium chromium
+	@sh tests/require.sh unzip unzip
+	@sh tests/require.sh strace strace
+	@$(BIN)/python tests/real_things.py build/test.env
+	@set -a; . build/test.env; set +a; $(BIN)/pytest -q $(PYTEST)
+
+# The fast suite: no real model, no native library.
+fast: check
+	@$(BIN)/pytest -q -m "not slow" $(PYTEST)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/mypy --platform win32
+	@$(BIN)/mypy --platform darwin
+
+bench: $(VENV)/.dev
+	@$(BIN)/python tests/real_things.py build/test.env
+	@set -a; . build/test.env; set +a; $(BIN)/python tests/bench/launch.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "llamapack needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/require.sh --package python3-venv
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+# What a packer needs: click, gguf, zstandard.
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing llamapack"
+	@$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+# What the tests need besides: the runtime's packages, the native wheel, the checkers.
+$(VENV)/.dev: pyproject.toml $(VENV)/.base
+	@wheel="$$($(BIN)/llamapack runtime wheel)" && echo "Installing what the tests need" \
+	  && $(BIN)/pip install -q --disable-pip-version-check "$$wheel" \
+	  && $(BIN)/pip install -q --disable-pip-version-check -e '.[runtime,dev]'
+	@touch $@
+
+# Renew the pinned versions and hashes of what compiles and freezes the runtime.
+LOCKS := builder/llamapack/image/lock
+lock: $(VENV)/.dev
+	@$(BIN)/pip install -q --disable-pip-version-check uv
+	@for name in tools freeze; do $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal \
+	  --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
+	  $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,106 @@
+"""`llamapack runtime`: the images that packs are made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from llamapack.image import store
+from llamapack.image.wheel import host_target, native_wheel
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _row(image: store.RuntimeImage) -> dict[str, object]:
+    return {
+        "target": image.target,
+        "key": image.key,
+        "size_bytes": image.size_bytes,
+        "glibc_floor": image.glibc_floor,
+        "versions": dict(image.versions),
+        "path": str(image.folder),
+    }
+
+
+@click.group("runtime")
+def runtime_group() -> None:
+    """Make and keep the runtime images that packs are made from.
+
+    An image holds the frozen runtime with its native libraries and the launcher of one operating
+    system. 'llamapack build' makes a missing one by itself.
+    """
+
+
+@runtime_group.command("build")
+@click.option("--target", help="Operating system and processor, such as linux-x86_64.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the image to this file, for 'runtime add' on another computer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def build_command(target: str | None, output: Path | None, as_json: bool) -> None:
+    """Make the runtime image of this computer, or find it made.
+
+    The first time on a computer this compiles llama.cpp: 10 to 25 minutes on two cores.
+
+    \b
+    Examples:
+      llamapack runtime build
+      llamapack runtime build -o linux.image
+    """
+    image = store.ensure_image(target or host_target(), _say)
+    if output is not None:
+        store.export_image(image, output)
+    _show([image], as_json)
+
+
+@runtime_group.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def list_command(as_json: bool) -> None:
+    """List the runtime images in the cache."""
+    _show(store.list_images(), as_json)
+
+
+@runtime_group.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def add_command(file: Path) -> None:
+    """Take in a runtime image that 'runtime build -o' wrote elsewhere."""
+    image = store.add_image(file)
+    _say(f"Added the runtime image {image.target} {image.key}")
+
+
+@runtime_group.command("remove")
+@click.argument("key")
+def remove_command(key: str) -> None:
+    """Remove the runtime image whose key starts with KEY."""
+    image = store.remove_image(key)
+    _say(f"Removed the runtime image {image.target} {image.key}")
+
+
+@runtime_group.command("wheel")
+def wheel_command() -> None:
+    """Print the path of the portable llama-cpp-python wheel, compiling it when it is missing.
+
+    \b
+    Example:
+      pip install "$(llamapack runtime wheel)"
+    """
+    click.echo(native_wheel(host_target(), _say).path)
+
+
+def _show(images: list[store.RuntimeImage], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_row(image) for image in images], indent=2))
+        return
+    if not images:
+        _say("There are no runtime images yet. Make one with 'llamapack runtime build'.")
+    for image in images:
+        floor = f"glibc {image.glibc_floor}" if image.glibc_floor else ""
+        size = f"{image.size_bytes / 1e6:.1f} MB"
+        click.echo(f"{image.target:16} {image.key}  {size:>9}  {floor}")

@@ -1,0 +1,103 @@
+"""Freezes llamapack_runtime with PyInstaller: a folder that runs where no Python is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from llamapack.image.project import launch_script, runtime_source, web_source
+from llamapack.image.steps import Report, Stopwatch, run
+from llamapack.image.tools import LOCK_FOLDER, Environment, make_environment
+
+PROGRAM = "llamapack-runtime"
+LIBRARY_FOLDER = "llama_cpp/lib"
+
+# Large or never used by the runtime; PyInstaller would follow an optional import to them.
+EXCLUDED = (
+    *("numpy", "diskcache", "tkinter", "unittest", "pydoc", "doctest", "pdb", "lib2to3", "sqlite3"),
+    *("setuptools", "pkg_resources", "pip", "wheel", "ensurepip", "distutils", "curses", "test"),
+    *("multiprocessing", "xmlrpc", "ftplib", "imaplib", "smtplib", "trio", "uvloop", "httptools"),
+    *("websockets", "wsproto", "watchfiles", "yaml", "dotenv", "python_multipart", "itsdangerous"),
+)
+# Chosen by name at run time, so that PyInstaller cannot see them.
+HIDDEN = (
+    "llama_cpp.llama_cpp",
+    "uvicorn.loops.asyncio",
+    "uvicorn.protocols.http.h11_impl",
+    "anyio._backends._asyncio",
+)
+
+
+def freeze(wheel: Path, out: Path, report: Report) -> None:
+    """Fill `out` with the frozen program, `llamapack-runtime`, and its `_internal` folder.
+
+    `out` is made by this function. `wheel` is the llama-cpp-python wheel whose libraries go in.
+    """
+    work = out.with_name(out.name + ".freeze")
+    report("Freezing the runtime with PyInstaller, about a minute")
+    watch = Stopwatch()
+    environment = Environment(work / "environment", "freeze")
+    make_environment(environment, "freeze")
+    packages = _install_wheel(environment, wheel)
+    _run_pyinstaller(environment, work)
+    shutil.move(work / "dist" / PROGRAM, out)
+    _copy_libraries(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
+    shutil.rmtree(work)
+    report(f"Froze the runtime in {watch.seconds:.0f} s")
+
+
+def _install_wheel(environment: Environment, wheel: Path) -> Path:
+    """Install the wheel without its dependencies; the path of site-packages.
+
+    The package's `__init__` imports numpy and every chat format. The runtime uses none of it, so
+    an empty one takes its place and PyInstaller follows `llama_cpp.llama_cpp` alone.
+    """
+    pip = (environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run("Installing llama-cpp-python", [*pip, "--no-deps", wheel])
+    packages = next(environment.folder.glob("lib/python*/site-packages"))
+    (packages / "llama_cpp" / "__init__.py").write_text("", encoding="utf-8")
+    return packages
+
+
+def _run_pyinstaller(environment: Environment, work: Path) -> None:
+    run(
+        "Freezing the runtime",
+        [
+            *(environment.python, "-m", "PyInstaller", "--noconfirm", "--onedir", "--strip"),
+            *("--log-level", "WARN", "--name", PROGRAM, "--optimize", "1"),
+            *("--paths", runtime_source(), "--add-data", f"{web_source()}:web"),
+            *("--workpath", work / "build", "--distpath", work / "dist", "--specpath", work),
+            *(f"--exclude-module={name}" for name in EXCLUDED),
+            *(f"--hidden-import={name}" for name in HIDDEN),
+            launch_script(),
+        ],
+        environment=environment.variables() | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"},
+    )
+
+
+def _copy_libraries(source: Path, target: Path) -> None:
+    """One copy of each native library, under the name that the others are linked to.
+
+    pip turns `libx.so`, `libx.so.0` and `libx.so.0.1.2` into three files, and a process that
+    loads two of them has two registries.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in sorted(source.glob("*.so*")):
+        base, _, version = path.name.partition(".so")
+        has_versions = (source / f"{base}.so.0").exists()
+        if base == "libllama-common" or has_versions != (version == ".0"):
+            continue
+        shutil.copyfile(path, target / path.name)
+    # The binding looks for this name; a link, so that there is one library.
+    (target / "libllama.so").symlink_to("libllama.so.0")
+    for name in ("libggml.so", "libmtmd.so"):
+        if (target / f"{name}.0").exists():
+            (target / name).symlink_to(f"{name}.0")
+
+
+def locked_versions() -> dict[str, str]:
+    """The versions of everything that goes into the frozen runtime, from its lock file."""
+    lines = (LOCK_FOLDER / "freeze.txt").read_text(encoding="utf-8").splitlines()
+    pinned = (line.split(" ")[0] for line in lines if "==" in line and not line.startswith(" "))
+    return dict(sorted(tuple(pin.split("==", 1)) for pin in pinned))  # type: ignore[misc]  # pairs

@@ -1,0 +1,96 @@
+"""Makes a runtime image: native libraries, frozen runtime, archive, launcher, facts, licences."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import shutil
+from pathlib import Path
+
+from llamapack.image import store
+from llamapack.image.archive import LEVEL, write_archive
+from llamapack.image.elf import glibc_floor
+from llamapack.image.errors import ImageError
+from llamapack.image.folders import fill_once
+from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
+from llamapack.image.project import digest, launcher_source, runtime_source, web_source
+from llamapack.image.sources import source_folder, source_version
+from llamapack.image.steps import Report, Stopwatch
+from llamapack.image.system import require_programs
+from llamapack.image.tools import lock_key, tool_environment
+from llamapack.image.wheel import NativeWheel, host_target, native_wheel, wheel_key
+from llamapack.launcher import build_launcher
+
+
+def image_key(target: str) -> str:
+    """Sixteen hex digits over everything that goes into the image of `target`."""
+    sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
+    recipe = (Path(__file__).parent / "freeze.py").read_bytes()
+    inputs = [
+        wheel_key(target),
+        lock_key("freeze"),
+        digest(sources),
+        hashlib.sha256(recipe).hexdigest(),
+        source_version("zstandard"),
+        str((LEVEL, EXCLUDED, HIDDEN)),
+    ]
+    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
+
+
+def make_image(target: str, report: Report) -> store.RuntimeImage:
+    """Make the image and keep it. Raises ImageError and leaves nothing half-made."""
+    if target != host_target():
+        raise ImageError(
+            f"This computer makes images for {host_target()} only. Build the image for {target} "
+            "where it runs, then take it in with 'llamapack runtime add FILE'."
+        )
+    require_programs(report)
+    wheel = native_wheel(target, report)
+    key = image_key(target)
+    watch = Stopwatch()
+    folder = fill_once(
+        store.images_folder() / f"{target}-{key}",
+        lambda work: _fill(work, target, key, wheel, report),
+    )
+    image = store.load_image(folder)
+    size_mb = image.size_bytes / 1e6
+    report(f"Made the runtime image {target} {key}: {size_mb:.1f} MB in {watch.seconds:.0f} s")
+    return image
+
+
+def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report) -> None:
+    tree = work / "tree"
+    freeze(wheel.path, tree, report)
+    floor = glibc_floor(tree)
+    report("Compressing the runtime")
+    write_archive(tree, work / store.ARCHIVE)
+    shutil.rmtree(tree)
+    tools = tool_environment(report)
+    zstd = source_folder("zstandard", tools, report) / "zstd"
+    build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
+    _copy_licenses(wheel, zstd, work / "licenses")
+    facts = {
+        "glibc_floor": floor,
+        "versions": _versions(),
+        "architectures": sorted(wheel.architectures),
+    }
+    store.write_facts(work, target, key, facts)
+
+
+def _copy_licenses(wheel: NativeWheel, zstd: Path, folder: Path) -> None:
+    folder.mkdir()
+    for path in wheel.licenses:
+        shutil.copyfile(path, folder / path.name)
+    shutil.copyfile(zstd / "LICENSE", folder / "zstd.txt")
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "llamapack": importlib.metadata.version("llamapack"),
+        "llama-cpp-python": source_version("llama-cpp-python"),
+        "python": platform.python_version(),
+    } | {name: version for name, version in locked_versions().items() if name in SHIPPED}
+
+
+SHIPPED = ("starlette", "uvicorn", "jinja2", "msgspec", "pyinstaller")

@@ -1,0 +1,177 @@
+"""Runtime images in the packer's cache: found, made, listed, added from a file, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack.image.errors import ImageError, ImageFileError
+from llamapack.image.folders import build_cache, fill_once
+from llamapack.image.steps import Report
+
+FACTS = "image.json"
+ARCHIVE = "runtime.tar.zst"
+LAUNCHER = "launcher"
+LICENSES = "licenses/"
+IMAGE_SCHEMA = 1
+MAX_FILE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeImage:
+    """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them."""
+
+    target: str
+    key: str
+    archive: Path
+    launcher: Path
+    glibc_floor: str | None
+    versions: Mapping[str, str]
+    architectures: frozenset[str]
+    licenses: tuple[Path, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.archive.parent
+
+    @property
+    def size_bytes(self) -> int:
+        return self.archive.stat().st_size + self.launcher.stat().st_size
+
+
+def images_folder() -> Path:
+    return build_cache() / "images"
+
+
+def list_images() -> list[RuntimeImage]:
+    """Every image in the cache, sorted by target, the newest first."""
+    found = [load_image(path.parent) for path in images_folder().glob(f"*/{FACTS}")]
+    return sorted(found, key=lambda image: (image.target, -image.archive.stat().st_mtime_ns))
+
+
+def find_image(target: str) -> RuntimeImage | None:
+    """The image made from the sources at hand, else the newest one that was added from a file."""
+    from llamapack.image.make import image_key  # imports the whole build: only for a lookup
+
+    exact = images_folder() / f"{target}-{image_key(target)}"
+    if (exact / FACTS).is_file():
+        return load_image(exact)
+    added = (image for image in list_images() if image.target == target)
+    return next((image for image in added if (image.folder / "added").exists()), None)
+
+
+def ensure_image(target: str, report: Report) -> RuntimeImage:
+    """The image for `target`, made when it is missing. Raises ImageError when it cannot be."""
+    image = find_image(target)
+    if image is not None:
+        return image
+    from llamapack.image.make import make_image  # imports the whole build: only to make one
+
+    return make_image(target, report)
+
+
+def load_image(folder: Path) -> RuntimeImage:
+    """The image in `folder`. Raises ImageError when its facts are damaged."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        return RuntimeImage(
+            target=facts["target"],
+            key=facts["key"],
+            archive=folder / ARCHIVE,
+            launcher=folder / LAUNCHER,
+            glibc_floor=facts["glibc_floor"],
+            versions=facts["versions"],
+            architectures=frozenset(facts["architectures"]),
+            licenses=tuple(sorted((folder / "licenses").iterdir())),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ImageError(
+            f"The runtime image in {folder} is damaged ({error}). "
+            "Remove it with 'llamapack runtime remove' and build it again."
+        ) from error
+
+
+def write_facts(folder: Path, target: str, key: str, facts: Mapping[str, object]) -> None:
+    """Write image.json, with a SHA-256 of every other file of the image."""
+    sums = {name: _sha256(folder / name) for name in _file_names(folder)}
+    fields = {"schema": IMAGE_SCHEMA, "target": target, "key": key, "sha256": sums} | dict(facts)
+    text = json.dumps(fields, indent=2, sort_keys=True)
+    (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+
+
+def export_image(image: RuntimeImage, out: Path) -> None:
+    """Write the image as one file that `add_image` reads."""
+    work = out.with_name(f".{out.name}.tmp")
+    try:
+        with zipfile.ZipFile(work, "w", zipfile.ZIP_STORED) as file:
+            for name in [FACTS, *_file_names(image.folder)]:
+                file.write(image.folder / name, name)
+        work.replace(out)
+    except OSError as error:
+        work.unlink(missing_ok=True)
+        raise ImageError(f"Cannot write {out}: {error.strerror}.") from error
+
+
+def add_image(path: Path) -> RuntimeImage:
+    """Take an image file into the cache. Raises ImageFileError when it is not one or is damaged."""
+    images_folder().mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="add-", dir=images_folder()))
+    try:
+        _unpack_checked(path, work)
+        image = load_image(work)
+        folder = images_folder() / f"{image.target}-{image.key}"
+        if not folder.exists():
+            fill_once(folder, lambda target: _copy_tree(work, target))
+        (folder / "added").touch()
+        return load_image(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True)
+
+
+def remove_image(key: str) -> RuntimeImage:
+    """Remove the image whose key starts with `key`. Raises ImageError when none or several do."""
+    matches = [image for image in list_images() if image.key.startswith(key)]
+    if len(matches) != 1:
+        count = "no runtime image has" if not matches else f"{len(matches)} runtime images have"
+        raise ImageError(f"{count} a key that starts with '{key}'. See 'llamapack runtime list'.")
+    shutil.rmtree(matches[0].folder)
+    return matches[0]
+
+
+def _unpack_checked(path: Path, work: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as file:
+            sums = json.loads(file.read(FACTS))["sha256"]
+            if {FACTS, *sums} != set(file.namelist()) or not {ARCHIVE, LAUNCHER} <= set(sums):
+                raise ImageFileError(f"{path.name} does not hold what a runtime image holds.")
+            if sum(item.file_size for item in file.infolist()) > MAX_FILE_BYTES:
+                raise ImageFileError(f"{path.name} is too large to be a runtime image.")
+            file.extractall(work)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ImageFileError(f"{path.name} is not a llamapack runtime image ({error}).") from error
+    for name, digest in sums.items():
+        if _sha256(work / name) != digest:
+            raise ImageFileError(f"{path.name} is damaged: '{name}' does not match its check sum.")
+    (work / LAUNCHER).chmod(0o755)
+
+
+def _file_names(folder: Path) -> Iterator[str]:
+    yield ARCHIVE
+    yield LAUNCHER
+    for path in sorted((folder / LICENSES).iterdir()):
+        yield LICENSES + path.name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

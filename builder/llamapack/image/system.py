@@ -1,0 +1,33 @@
+"""What must come from the system's package manager: checked first, named, installed as root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from llamapack.image.errors import MissingProgramError
+from llamapack.image.steps import Report, run
+
+# program -> Debian package. PyInstaller reads libraries with objdump and strips them with strip.
+PROGRAMS = {"objdump": "binutils", "strip": "binutils"}
+
+
+def require_programs(report: Report) -> None:
+    """Make sure every program of PROGRAMS is there.
+
+    Raises MissingProgramError with the command that installs it; as root on a system with apt-get
+    that command is run instead.
+    """
+    for program, package in PROGRAMS.items():
+        if shutil.which(program):
+            continue
+        if not _can_install():
+            raise MissingProgramError(program, package)
+        report(f"Installing {package} with apt-get, for {program}")
+        run(f"Installing {package}", ["apt-get", "update", "-q"])
+        run(f"Installing {package}", ["apt-get", "install", "-y", "-q", package])
+
+
+def _can_install() -> bool:
+    return sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get") is not None

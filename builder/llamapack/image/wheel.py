@@ -1,0 +1,183 @@
+"""The portable llama-cpp-python wheel: every CPU variant, compiled by zig against an old glibc.
+
+Made once per machine under a key of everything that goes in, because it takes many minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack.image.errors import ImageError
+from llamapack.image.folders import build_cache, fill_once
+from llamapack.image.sources import source_folder, source_line
+from llamapack.image.steps import Report, Stopwatch, run
+from llamapack.image.tools import Environment, lock_key, tool_environment
+
+ZIG_TARGETS = {"linux-x86_64": "x86_64-linux-gnu.2.28"}
+
+# Measured in tests/bench/README.md: without OpenMP, whose spinning threads collapse beside a busy
+# process, and with one library per CPU generation, from which the runtime probes the fastest.
+CMAKE_OPTIONS = (
+    "-DCMAKE_BUILD_TYPE=Release",
+    "-DGGML_BACKEND_DL=ON",
+    "-DGGML_CPU_ALL_VARIANTS=ON",
+    "-DGGML_NATIVE=OFF",
+    "-DGGML_RPC=ON",
+    "-DGGML_OPENMP=OFF",
+    "-DGGML_CCACHE=OFF",
+    "-DCMAKE_INSTALL_BINDIR=llama_cpp/lib",
+    "-DCMAKE_INSTALL_LIBDIR=llama_cpp/lib",
+)
+COMPILER_FLAGS = "-w"  # zig's libc++ warns by the ten thousand lines
+
+# Every zig-built library carries its own libc++. Unless its symbols are hidden, the loader binds
+# one library's calls to another's copy, and memory is freed by an allocator that never had it.
+HIDDEN_SYMBOLS = """{ local:
+  _ZNSt3__1*; _ZNKSt3__1*; _ZTINSt3__1*; _ZTSNSt3__1*; _ZTVNSt3__1*; _ZTTNSt3__1*;
+  _ZSt*; _ZNSt*; _ZNKSt*; _ZTISt*; _ZTVSt*; _ZTSSt*;
+  _Znw*; _Zna*; _Zdl*; _Zda*; __cxa_*; __gxx_*; _Unwind_*;
+};
+"""
+# llama.cpp's "common" library is for its own programs: a third of the compile time, never loaded.
+# The binding's CMakeLists forces the cache variable; a normal variable of that name outranks it.
+PROJECT_INCLUDE = "set(LLAMA_BUILD_COMMON OFF)\n"
+
+
+@dataclass(frozen=True, slots=True)
+class NativeWheel:
+    """A built wheel and the facts about its sources that an image needs."""
+
+    path: Path
+    key: str
+    architectures: frozenset[str]
+    licenses: tuple[Path, ...]
+
+
+def wheel_key(target: str) -> str:
+    """Sixteen hex digits over sources, tools, flags and target."""
+    inputs = [
+        target,
+        ZIG_TARGETS[target],
+        source_line("llama-cpp-python"),
+        lock_key("tools"),
+        *CMAKE_OPTIONS,
+        COMPILER_FLAGS,
+        HIDDEN_SYMBOLS,
+        PROJECT_INCLUDE,
+    ]
+    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
+
+
+def native_wheel(target: str, report: Report) -> NativeWheel:
+    """The wheel for `target`, compiled when it is missing. Raises ImageError."""
+    if target not in ZIG_TARGETS:
+        raise ImageError(f"Native libraries for '{target}' cannot be compiled on this computer.")
+    key = wheel_key(target)
+
+    def fill(work: Path) -> None:
+        tools = tool_environment(report)
+        source = source_folder("llama-cpp-python", tools, report)
+        report("Compiling llama.cpp for every CPU generation: 10 to 25 minutes, once per computer")
+        watch = Stopwatch()
+        _compile(target, source, tools, work, report)
+        (work / "facts.json").write_text(
+            json.dumps({"architectures": sorted(architectures(source))})
+        )
+        _copy_licenses(source, work / "licenses")
+        report(f"Compiled llama.cpp in {watch.seconds / 60:.1f} minutes")
+
+    folder = fill_once(build_cache() / "wheels" / f"{target}-{key}", fill)
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    return NativeWheel(
+        path=next(folder.glob("*.whl")),
+        key=key,
+        architectures=frozenset(facts["architectures"]),
+        licenses=tuple(sorted((folder / "licenses").iterdir())),
+    )
+
+
+def _compile(target: str, source: Path, tools: Environment, out: Path, report: Report) -> None:
+    build = out / "build"
+    build.mkdir()
+    # The binding installs into its own source tree too; what an earlier build left would be packed.
+    shutil.rmtree(source / "llama_cpp" / "lib", ignore_errors=True)
+    run(
+        "Compiling llama.cpp",
+        [
+            *(tools.python, "-m", "pip", "wheel", "--verbose", "--no-deps", "--no-build-isolation"),
+            *("--disable-pip-version-check", "--wheel-dir", out),
+            *(f"-Ccmake.args={option}" for option in _cmake_arguments(target, tools, build)),
+            source,
+        ],
+        environment=tools.variables() | {"CMAKE_GENERATOR": "Ninja"},
+        report=report,
+    )
+    shutil.rmtree(build)
+
+
+def _cmake_arguments(target: str, tools: Environment, build: Path) -> list[str]:
+    symbols = build / "hidden.map"
+    symbols.write_text(HIDDEN_SYMBOLS, encoding="utf-8")
+    include = build / "project.cmake"
+    include.write_text(PROJECT_INCLUDE, encoding="utf-8")
+    programs = {"C_COMPILER": "cc", "CXX_COMPILER": "c++", "AR": "ar", "RANLIB": "ranlib"}
+    link = f"-Wl,--version-script={symbols} -s"
+    return [
+        *CMAKE_OPTIONS,
+        *(
+            f"-DCMAKE_{name}={_wrapper(build / verb, tools, verb, target)}"
+            for name, verb in programs.items()
+        ),
+        f"-DCMAKE_C_FLAGS={COMPILER_FLAGS}",
+        f"-DCMAKE_CXX_FLAGS={COMPILER_FLAGS}",
+        f"-DCMAKE_SHARED_LINKER_FLAGS={link}",
+        f"-DCMAKE_MODULE_LINKER_FLAGS={link}",
+        f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={include}",
+    ]
+
+
+def _wrapper(path: Path, tools: Environment, verb: str, target: str) -> Path:
+    """A program that CMake can call as a compiler: zig's verb, with the target where it counts."""
+    words = [*tools.zig, verb]
+    if verb in ("cc", "c++"):
+        words += ["-target", ZIG_TARGETS[target]]
+    quoted = " ".join(f"'{word}'" for word in words)
+    path.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n', encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def architectures(source: Path) -> frozenset[str]:
+    """The `general.architecture` names that these llama.cpp sources load.
+
+    Read from the table LLM_ARCH_NAMES in src/llama-arch.cpp.
+    """
+    text = (source / "vendor/llama.cpp/src/llama-arch.cpp").read_text(encoding="utf-8")
+    table = text.split("LLM_ARCH_NAMES = {", 1)[1].split("};", 1)[0]
+    names = {line.split('"')[1] for line in table.splitlines() if '"' in line}
+    return frozenset(names - {"clip", "(unknown)"})
+
+
+def _copy_licenses(source: Path, folder: Path) -> None:
+    folder.mkdir()
+    for name, path in {
+        "llama-cpp-python.txt": source / "LICENSE.md",
+        "llama.cpp.txt": source / "vendor/llama.cpp/LICENSE",
+    }.items():
+        shutil.copyfile(path, folder / name)
+
+
+def host_target() -> str:
+    """The target of the computer this runs on. Raises ImageError when images are not made here."""
+    if sys.platform == "linux" and sys.maxsize > 2**32:
+        import platform
+
+        if platform.machine() == "x86_64":
+            return "linux-x86_64"
+    raise ImageError("Runtime images are made on Linux x86-64 only, for now.")

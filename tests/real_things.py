@@ -1,0 +1,46 @@
+"""Makes what the slow tests run against, and writes where it is as shell assignments.
+
+The runtime image, its launcher, the native libraries, the demo model and a pack of it: the real
+things, found in the caches when they were made before.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from demo_model import demo_model
+from llamapack.build import build_pack
+from llamapack.image.store import ensure_image
+from llamapack.image.wheel import host_target
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def real_things(folder: Path) -> dict[str, Path]:
+    image = ensure_image(host_target(), say)
+    model = demo_model()
+    pack = folder / "smollm2-135m-instruct"
+    build_pack(model, pack, report=say)
+    spec = find_spec("llama_cpp")
+    assert spec is not None, "the native wheel is installed"
+    assert spec.origin is not None, "the package has an __init__"
+    return {
+        "LLAMAPACK_TEST_IMAGE": image.folder,
+        "LLAMAPACK_TEST_LAUNCHER": image.launcher,
+        "LLAMAPACK_TEST_LIBRARIES": Path(spec.origin).parent / "lib",
+        "LLAMAPACK_TEST_MODEL": model,
+        "LLAMAPACK_TEST_PACK": pack,
+        "LLAMAPACK_TEST_SCREENSHOTS": folder / "screenshots",
+    }
+
+
+if __name__ == "__main__":
+    out = Path(sys.argv[1]).resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{name}={shlex.quote(str(path))}" for name, path in real_things(out.parent).items()]
+    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
