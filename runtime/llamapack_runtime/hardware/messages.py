@@ -81,9 +81,9 @@ def decode_event(line: str) -> Event | None:
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
-    """What the child shall do within `seconds`. `variants` are pairs of name and path. `history` holds encoded events of an earlier child
-    about these variants. `scratch_folder` is used where memory cannot hold a file. Thread counts
-    are tried only if there are several."""
+    """What the child shall do within `seconds`. `variants` are pairs of name and path. `history`
+    holds encoded events of an earlier child about these variants. `scratch_folder` is used where
+    memory cannot hold a file. Thread counts are tried only if there are several."""
 
     library_folder: str
     variants: tuple[tuple[str, str], ...]

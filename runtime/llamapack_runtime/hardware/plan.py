@@ -7,7 +7,8 @@ What counts:
   disk. So they must fit into what is available (file cache that can be dropped is part of that).
 - KV cache: per cell, the sum over layers of (KV heads x (key + value length)) x bytes per element.
   A sliding window is counted in full, recurrent layers as if they were attention: never too little.
-- compute buffers: the logits and the widest activations of one physical batch, in 32-bit floats.
+- compute buffers: for each token of a physical batch the larger of the last step (logits) and the
+  attention step (mask, activations; without flash attention a score for each head and cell).
 - a reserve for the process itself (Python, page, allocator).
 """
 
@@ -39,7 +40,9 @@ LEAST_CTX_PER_SEQUENCE = 1024
 _CTX_STEP = 256
 _MOST_LAYERS = 4096  # more than llama.cpp takes; bounds the work that a hostile header can cause
 _RESERVE_BYTES = 96 << 20
-_ACTIVATIONS = 6  # how many of the widest activations live at the same time, measured
+# How many of the widest activations live at the same time: 1.8 to 4.5 were seen in the buffers that
+# llama.cpp reported for two models; their sizes are met to the MiB by the rest of the formula.
+_ACTIVATIONS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class ModelFacts:
     weights_bytes: int
     n_layers: int
     n_embd: int
+    n_heads: int
     n_ctx_train: int
     n_vocab: int
     k_elements: int
@@ -75,6 +79,7 @@ class ModelFacts:
             weights_bytes=weights_bytes,
             n_layers=layers,
             n_embd=embedding,
+            n_heads=max([1, *heads]),
             n_ctx_train=read.number("context_length"),
             n_vocab=read.vocabulary(),
             k_elements=sum(kv_heads) * key,
@@ -87,7 +92,8 @@ class ModelFacts:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the user asked for. `n_ctx` is the whole context, shared by `n_seq_max` sequences; None
-    lets us choose. `type_k`/`type_v` None: f16, or q8_0 when only that fits."""
+    lets us choose, 0 is the model's own length. `type_k`/`type_v` None: f16, or q8_0 when only
+    that fits."""
 
     n_ctx: int | None = None
     n_seq_max: int = 1
@@ -134,7 +140,9 @@ def kv_bytes_per_cell(model: ModelFacts, type_k: KvType, type_v: KvType) -> int:
 
 
 def _first_plan(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:
-    n_ctx = _rounded(wanted.n_ctx or _default_ctx(model, wanted.n_seq_max))
+    default = _default_ctx(model, wanted.n_seq_max)
+    asked = model.n_ctx_train if wanted.n_ctx == 0 else wanted.n_ctx
+    n_ctx = _rounded(asked or default)
     n_batch = min(wanted.n_batch, n_ctx)
     plan = LoadPlan(
         n_ctx=n_ctx,
@@ -146,7 +154,7 @@ def _first_plan(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> Load
         needed_bytes=0,
         free_bytes=memory.available_bytes,
     )
-    return _counted(model, plan)
+    return _counted(model, wanted, plan)
 
 
 def _default_ctx(model: ModelFacts, n_seq_max: int) -> int:
@@ -161,7 +169,7 @@ def _quantized(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan | 
         return None
     note = "The KV cache is kept in q8_0 instead of f16 to fit into memory."
     plan = replace(plan, type_k="q8_0", type_v="q8_0", notes=(*plan.notes, note))
-    return _counted(model, plan)
+    return _counted(model, wanted, plan)
 
 
 def _smaller(
@@ -169,10 +177,10 @@ def _smaller(
 ) -> list[LoadPlan]:
     if wanted.n_ctx is not None:
         return [quantized] if quantized else []
-    halves = [_shortened(model, first, size) for size in _steps(first, first.n_ctx // 2)]
+    halves = [_shortened(model, wanted, first, size) for size in _steps(first, first.n_ctx // 2)]
     rest = [quantized] if quantized else []
     best = quantized or first
-    return [*halves, *rest, *(_shortened(model, best, size) for size in _steps(best, 0))]
+    return [*halves, *rest, *(_shortened(model, wanted, best, size) for size in _steps(best, 0))]
 
 
 def _steps(plan: LoadPlan, least: int) -> list[int]:
@@ -182,18 +190,19 @@ def _steps(plan: LoadPlan, least: int) -> list[int]:
     return [size for size in sizes if size >= least] + [_rounded(least)]
 
 
-def _shortened(model: ModelFacts, plan: LoadPlan, n_ctx: int) -> LoadPlan:
+def _shortened(model: ModelFacts, wanted: Wanted, plan: LoadPlan, n_ctx: int) -> LoadPlan:
     note = f"The context is shortened from {plan.n_ctx} to {n_ctx} tokens to fit into memory."
     n_batch = min(plan.n_batch, n_ctx)
     plan = replace(plan, n_ctx=n_ctx, n_batch=n_batch, notes=(*plan.notes, note))
-    return _counted(model, replace(plan, n_ubatch=min(plan.n_ubatch, n_batch)))
+    return _counted(model, wanted, replace(plan, n_ubatch=min(plan.n_ubatch, n_batch)))
 
 
-def _counted(model: ModelFacts, plan: LoadPlan) -> LoadPlan:
+def _counted(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan:
     kv_bytes = kv_bytes_per_cell(model, plan.type_k, plan.type_v) * plan.n_ctx
-    row = model.n_vocab + _ACTIVATIONS * model.widest
-    # Flash attention needs no n_ubatch x n_ctx matrix; its mask is 16 bits a cell.
-    compute = plan.n_ubatch * (4 * row + 2 * plan.n_ctx)
+    per_cell = 2 if wanted.flash_attention else 4 + 4 * model.n_heads
+    logits_step = 4 * (model.n_vocab + 2 * model.n_embd)
+    attention_step = per_cell * plan.n_ctx + 4 * _ACTIVATIONS * model.widest
+    compute = plan.n_ubatch * max(logits_step, attention_step)
     return replace(plan, needed_bytes=model.weights_bytes + kv_bytes + compute + _RESERVE_BYTES)
 
 
@@ -203,22 +212,22 @@ def _fits(plan: LoadPlan) -> bool:
 
 def _refusal(model: ModelFacts, wanted: Wanted, first: LoadPlan, quantized: LoadPlan | None) -> str:
     best = quantized or first
-    smallest = _shortened(model, best, _steps(best, 0)[-1])
+    smallest = _shortened(model, wanted, best, _steps(best, 0)[-1])
     asked = f" with a context of {first.n_ctx} tokens" if wanted.n_ctx is not None else ""
     told = first if wanted.n_ctx is not None else smallest
     text = f"Model needs {_size(told.needed_bytes)}{asked} but {_size(first.free_bytes)} is free; "
-    fitting = _largest_ctx(model, best) if wanted.n_ctx is not None else 0
+    fitting = _largest_ctx(model, wanted, best) if wanted.n_ctx is not None else 0
     if fitting:
         return text + f"try --ctx-size {fitting}."
     return text + "close other programs, or use a smaller model or a smaller quantisation of it."
 
 
-def _largest_ctx(model: ModelFacts, plan: LoadPlan) -> int:
+def _largest_ctx(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> int:
     """The largest context below the plan's that fits, 0 for none, by halving the interval."""
     low, high = 0, plan.n_ctx // _CTX_STEP  # `low` fits (or is 0), `high` does not
     while high - low > 1:
         middle = (low + high) // 2
-        fits = _fits(_shortened(model, plan, middle * _CTX_STEP))
+        fits = _fits(_shortened(model, wanted, plan, middle * _CTX_STEP))
         low, high = (middle, high) if fits else (low, middle)
     return low * _CTX_STEP
 
@@ -228,7 +237,7 @@ def _rounded(n_ctx: int) -> int:
 
 
 def _size(count: int) -> str:
-    return f"{count / (1 << 30):.1f} GiB"
+    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ class _Probe:
         self._crashed_before = {
             result.name: result
             for result in (known.results if known else ())
-            if result.status == "crashed"
+            if result.status == "crashed" and result.signal not in _NOT_ITS_FAULT
         }
         self._decode_threads: tuple[int, ...] = ()
         self._prompt_threads: tuple[int, ...] = ()
@@ -252,7 +252,7 @@ class _Probe:
             library_folder=str(self._library_folder),
             variants=tuple((variant.name, str(variant.path)) for variant in self._open()),
             quantizations=tuple(self._quantizations),
-            seconds=min(share_s, remaining_s) - 0.1,
+            seconds=min(share_s, remaining_s) - 0.2,
             scratch_folder=scratch,
             decode_threads=self._decode_threads,
             prompt_threads=self._prompt_threads,
