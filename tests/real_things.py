@@ -11,8 +11,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo_model import demo_model
 from llamapack.build import build_pack
+
+from demo_model import demo_model
 from llamapack.image.store import ensure_image
 from llamapack.image.wheel import host_target
 

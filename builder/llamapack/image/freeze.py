@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from llamapack.image.licenses import copy_licenses
 from llamapack.image.project import launch_script, runtime_source, web_source
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER, Environment, make_environment
@@ -28,10 +29,11 @@ HIDDEN = (
 )
 
 
-def freeze(wheel: Path, out: Path, report: Report) -> None:
+def freeze(wheel: Path, out: Path, licenses: Path, report: Report) -> None:
     """Fill `out` with the frozen program, `llamapack-runtime`, and its `_internal` folder.
 
     `out` is made by this function. `wheel` is the llama-cpp-python wheel whose libraries go in.
+    The licence texts of what was frozen are added to the folder `licenses`.
     """
     work = out.with_name(out.name + ".freeze")
     report("Freezing the runtime with PyInstaller, about a minute")
@@ -42,6 +44,7 @@ def freeze(wheel: Path, out: Path, report: Report) -> None:
     _run_pyinstaller(environment, work)
     shutil.move(work / "dist" / PROGRAM, out)
     _copy_libraries(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
+    copy_licenses(packages, licenses)
     shutil.rmtree(work)
     report(f"Froze the runtime in {watch.seconds:.0f} s")
 

@@ -61,7 +61,9 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
 
 def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report) -> None:
     tree = work / "tree"
-    freeze(wheel.path, tree, report)
+    licenses = work / "licenses"
+    licenses.mkdir()
+    freeze(wheel.path, tree, licenses, report)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
@@ -69,20 +71,15 @@ def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report)
     tools = tool_environment(report)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
-    _copy_licenses(wheel, zstd, work / "licenses")
+    for path in wheel.licenses:
+        shutil.copyfile(path, licenses / path.name)
+    shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")
     facts = {
         "glibc_floor": floor,
         "versions": _versions(),
         "architectures": sorted(wheel.architectures),
     }
     store.write_facts(work, target, key, facts)
-
-
-def _copy_licenses(wheel: NativeWheel, zstd: Path, folder: Path) -> None:
-    folder.mkdir()
-    for path in wheel.licenses:
-        shutil.copyfile(path, folder / path.name)
-    shutil.copyfile(zstd / "LICENSE", folder / "zstd.txt")
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,40 @@
+"""Licence texts of what is frozen, read from the installed packages themselves."""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+from pathlib import Path
+
+# Installed beside the runtime to freeze it; none of their code is shipped. PyInstaller is not
+# among them: its bootloader is.
+NOT_SHIPPED = ("pip", "setuptools", "wheel", "altgraph", "packaging", "pyinstaller_hooks_contrib")
+
+
+def copy_licenses(packages: Path, folder: Path) -> None:
+    """Write one text file per distribution in site-packages `packages`, and Python's own."""
+    for info in sorted(packages.glob("*.dist-info")):
+        name = info.name.split("-")[0].lower()
+        texts = [path for path in sorted(info.rglob("*")) if _is_license(path)]
+        if name in NOT_SHIPPED or not texts:
+            continue
+        joined = "\n\n".join(path.read_text(encoding="utf-8", errors="replace") for path in texts)
+        (folder / f"{name}.txt").write_text(joined, encoding="utf-8")
+    _copy_python_license(folder)
+
+
+def _is_license(path: Path) -> bool:
+    stem = path.name.upper()
+    return path.is_file() and stem.startswith(("LICEN", "COPYING", "NOTICE", "AUTHORS"))
+
+
+def _copy_python_license(folder: Path) -> None:
+    standard_library = Path(sysconfig.get_path("stdlib"))
+    places = (
+        standard_library / "LICENSE.txt",
+        Path(f"/usr/share/doc/{standard_library.name}/copyright"),
+    )
+    for place in places:
+        if place.is_file():
+            shutil.copyfile(place, folder / "python.txt")
+            return

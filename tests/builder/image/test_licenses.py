@@ -1,0 +1,21 @@
+"""Every shipped distribution brings its licence text; the tools that freeze do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llamapack.image.licenses import copy_licenses
+
+
+def test_texts_of_shipped_distributions_are_kept(tmp_path: Path) -> None:
+    packages = tmp_path / "site-packages"
+    for name, inside in {"h11-1.0": "licenses/LICENSE.txt", "pip-26": "LICENSE"}.items():
+        text = packages / f"{name}.dist-info" / inside
+        text.parent.mkdir(parents=True)
+        text.write_text(f"licence of {name}")
+    folder = tmp_path / "licenses"
+    folder.mkdir()
+    copy_licenses(packages, folder)
+    assert (folder / "h11.txt").read_text() == "licence of h11-1.0"
+    assert not (folder / "pip.txt").exists()
+    assert (folder / "python.txt").stat().st_size > 1000
