@@ -26,7 +26,8 @@ export function createComposer(store, { onSend, onStop, onCancelEdit }) {
       grow();
     }
     const isBusy = isAnswering(state);
-    field.placeholder = state.phase === "loading" ? t("composer.placeholderLoading") : t("composer.placeholder");
+    const isFirst = state.phase === "loading" && state.messages.length === 0;
+    field.placeholder = isFirst ? t("composer.placeholderLoading") : t("composer.placeholder");
     send.hidden = isBusy;
     stop.hidden = !isBusy;
     send.disabled = !canSend(state);

@@ -13,13 +13,13 @@ export function element(tag, { className = "", children = [], ...attributes } = 
   return node;
 }
 
-/** One drawing from icons.svg, in the colour of the text around it. */
+/** One of the drawings at the top of index.html, in the colour of the text around it. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }

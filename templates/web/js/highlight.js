@@ -16,24 +16,32 @@ const SPANS_ONLY = { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM
 
 const library = { core: null, ready: new Set() };
 
+/** Whether the language is there now; not when the program that serves it has quit, and then the code stays plain. */
 async function load(name) {
-  library.core ??= import("../vendor/highlight/core.js");
-  const [core, grammar] = await Promise.all([library.core, import(`../vendor/highlight/languages/${name}.js`)]);
-  core.default.registerLanguage(name, grammar.default);
-  library.ready.add(name);
+  try {
+    const [core, grammar] = await Promise.all([
+      import("../vendor/highlight/core.js"),
+      import(`../vendor/highlight/languages/${name}.js`),
+    ]);
+    library.core = core.default;
+    library.core.registerLanguage(name, grammar.default);
+    library.ready.add(name);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 /**
  * Show `text` with colours inside `code`. Where the language is unknown it stays as it is; where it is still
- * loading, the colours follow unless `code.isConnected` has become false or the text has changed meanwhile.
+ * loading, the colours follow unless the text has changed meanwhile.
  */
 export async function highlight(code, text, label) {
   const name = ALIASES[label] ?? label;
   if (!LANGUAGES.has(name) || text.length > LONGEST) return;
-  if (!library.ready.has(name)) {
-    await load(name);
-    if (code.textContent !== text) return;
-  }
-  const { value } = (await library.core).default.highlight(text, { language: name, ignoreIllegals: true });
-  if (code.textContent === text) code.replaceChildren(DOMPurify.sanitize(value, SPANS_ONLY));
+  if (!library.ready.has(name) && !(await load(name))) return;
+  if (code.textContent !== text) return;
+  const { value } = library.core.highlight(text, { language: name, ignoreIllegals: true });
+  code.replaceChildren(DOMPurify.sanitize(value, SPANS_ONLY));
 }

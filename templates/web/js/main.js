@@ -15,19 +15,21 @@ import { drawSuggestions } from "./welcome.js";
 const isOnThisComputer = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
 const radios = (name) => document.querySelectorAll(`input[name="${name}"]`);
 
+const plain = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+
 function drawNames({ info }) {
   const name = info.name ?? info.model?.name ?? t("title");
   const model = info.model?.name ?? "";
   document.title = name;
   byId("brand-name").textContent = name;
-  byId("brand-model").textContent = model === name ? "" : model;
+  byId("brand-model").textContent = plain(model) === plain(name) ? "" : model;
   byId("private-line").textContent = isOnThisComputer ? t("private.local") : t("private.shared");
 }
 
 function start() {
   startTheme(radios("theme"));
   const store = createStore();
-  const scroll = createScroll(byId("scroller"), byId("jump"));
+  const scroll = createScroll(byId("scroller"), byId("jump"), () => store.get().messages.length > 0);
   const conversation = createConversation(store, { onTrouble: () => health.checkNow() });
   const toast = createToast();
   const menu = createMenu(byId("menu-button"), byId("menu"));

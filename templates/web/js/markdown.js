@@ -112,6 +112,7 @@ export class MarkdownStream {
 
   #restart() {
     this.#settled = 0;
+    this.#links = {};
     this.#tail = this.#open = null;
     this.#container.replaceChildren();
   }
@@ -119,9 +120,7 @@ export class MarkdownStream {
   #lex(source) {
     const lexer = new Lexer(marked.defaults);
     Object.assign(lexer.tokens.links, this.#links);
-    const tokens = lexer.lex(source);
-    this.#links = { ...tokens.links };
-    return tokens;
+    return lexer.lex(source);
   }
 
   #newTail() {
@@ -139,6 +138,7 @@ export class MarkdownStream {
     const last = shown.at(-1);
     const before = tokens.slice(0, tokens.indexOf(last));
     this.#settled += before.reduce((length, token) => length + token.raw.length, 0);
+    for (const { type, tag, href, title } of before) if (type === "def") this.#links[tag] ??= { href, title };
     this.#showTail(last, isFinal);
   }
 

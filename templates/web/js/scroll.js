@@ -3,7 +3,7 @@
 const NEAR = 12; // pixels from the end that still count as "at the end"
 
 /** {follow(), toEnd()} for a scrolling element; `jump` is the button shown while the reader is elsewhere. */
-export function createScroll(scroller, jump) {
+export function createScroll(scroller, jump, hasConversation) {
   let isFollowing = true;
   let lastTop = 0;
 
@@ -15,7 +15,7 @@ export function createScroll(scroller, jump) {
   }
 
   function updateJump() {
-    jump.hidden = isFollowing || distance() <= NEAR;
+    jump.hidden = isFollowing || !hasConversation() || distance() <= NEAR;
   }
 
   function onScroll() {
@@ -25,9 +25,9 @@ export function createScroll(scroller, jump) {
     updateJump();
   }
 
-  /** After something was drawn: stay at the end if the reader was there. */
+  /** After something was drawn: stay at the end if the reader was there. A page without a conversation begins at its top. */
   function follow() {
-    if (isFollowing) scroller.scrollTop = scroller.scrollHeight;
+    if (isFollowing) scroller.scrollTop = hasConversation() ? scroller.scrollHeight : 0;
     updateJump();
   }
 

@@ -39,7 +39,6 @@ export default {
   "jump": "Jump to the latest text",
   "language.title": "Language",
   "loading.amount": "{loaded} of {total}",
-  "loading.done": "Almost ready",
   "loading.hint": "You can already write. Your message is sent as soon as the model is ready.",
   "loading.model": "Loading the model",
   "loading.probing": "Finding the fastest way to run on this computer",

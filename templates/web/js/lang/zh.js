@@ -39,7 +39,6 @@ export default {
   "jump": "跳到最新内容",
   "language.title": "语言",
   "loading.amount": "{loaded} / {total}",
-  "loading.done": "即将就绪",
   "loading.hint": "现在就可以输入。模型就绪后会立即发送你的消息。",
   "loading.model": "正在加载模型",
   "loading.probing": "正在寻找在这台电脑上最快的运行方式",

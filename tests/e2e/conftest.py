@@ -1,0 +1,174 @@
+"""A real pack and a real browser for the tests of the chat page.
+
+LLAMAPACK_TEST_PACK names the pack, LLAMAPACK_TEST_CHROMIUM the browser (else it is looked for on
+the PATH), LLAMAPACK_TEST_SCREENSHOTS a folder for pictures. Without a pack or a browser they skip.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 5.0
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPack:
+    """A pack that serves its page at `url`."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def stop(self) -> None:
+        """SIGTERM must end it within five seconds; whatever happens, nothing is left running."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(f"the pack was still running {STOP_TIMEOUT_S:.0f} s after SIGTERM")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _start(pack: Path, cache: Path, log: Path) -> RunningPack:
+    port = _free_port()
+    environment = {**os.environ, "LLAMAPACK_CACHE": str(cache)}
+    command = [str(pack), "--no-browser", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    running = RunningPack(process, f"http://127.0.0.1:{port}/")
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(running.url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            pytest.fail(f"the pack did not serve its page; it said: {log.read_text('utf-8')}")
+        threading.Event().wait(0.05)  # nothing signals that a port is open
+    return running
+
+
+@pytest.fixture(scope="session")
+def pack_path() -> Path:
+    """The pack under test."""
+    named = os.environ.get("LLAMAPACK_TEST_PACK")
+    if not named:
+        pytest.skip("LLAMAPACK_TEST_PACK names no pack; `make test` builds one and sets it")
+    return Path(named).resolve()
+
+
+@pytest.fixture(scope="session")
+def pack_url(pack_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a pack that all tests share, started with an empty cache."""
+    folder = tmp_path_factory.mktemp("shared-pack")
+    running = _start(pack_path, folder / "cache", folder / "log.txt")
+    yield running.url
+    running.stop()
+
+
+@pytest.fixture
+def own_pack(pack_path: Path, tmp_path: Path) -> Iterator[RunningPack]:
+    """A pack that the test may end."""
+    running = _start(pack_path, tmp_path / "cache", tmp_path / "log.txt")
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    named = os.environ.get("LLAMAPACK_TEST_CHROMIUM")
+    found = named or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("Chromium was not found; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A page and what it did that a well-behaved page does not do."""
+
+    page: Page
+    requests: list[str]
+    complaints: list[str]
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """Chromium itself notes each 503 of /health, which is how the page asks for progress."""
+    is_health = message.location.get("url", "").endswith("/health")
+    return message.type in {"error", "warning"} and not is_health
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """A fresh tab of 1200 x 820 in English, with a log of its requests and complaints."""
+    context = browser.new_context(viewport={"width": 1200, "height": 820}, locale="en-GB")
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    log = Watched(tab, [], [])
+    context.on("request", lambda request: log.requests.append(request.url))
+    tab.on(
+        "console", lambda said: log.complaints.append(said.text) if _is_complaint(said) else None
+    )
+    tab.on("pageerror", lambda error: log.complaints.append(str(error)))
+    yield log
+    context.close()
+
+
+@pytest.fixture
+def page(watched: Watched, pack_url: str) -> Iterator[Page]:
+    """The chat page of the shared pack, model ready. A console error or CSP violation fails."""
+    watched.page.goto(pack_url)
+    watched.page.locator("#loading").wait_for(state="hidden")
+    yield watched.page
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], None]:
+    """Saves what a page shows as NAME.png, if a folder for pictures was named."""
+    folder = os.environ.get("LLAMAPACK_TEST_SCREENSHOTS")
+
+    def save(page: Page, name: str) -> None:
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return save

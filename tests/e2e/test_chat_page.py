@@ -1,0 +1,289 @@
+"""The chat page in Chromium against a real pack."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from e2e.conftest import RunningPack, Watched
+
+pytestmark = pytest.mark.slow
+
+ANSWER_MS = 60_000
+LONG_QUESTION = "Write a long story about a fisherman, a storm and an old lighthouse."
+SETTLED = ".message.assistant:last-child .tools"
+
+HOSTILE = """
+<script>window.ran = 1</script>
+<img src=x onerror="window.ran = 2">
+<svg onload="window.ran = 3"></svg>
+<iframe srcdoc="<script>parent.ran = 4</script>"></iframe>
+<form action="/llamapack/quit" method="post"><button>go</button></form>
+
+[click](javascript:window.ran=5) [data](data:text/html,<script>window.ran=6</script>)
+[relative](/llamapack/quit) [fine](https://example.com/a)
+
+![remote](https://example.com/pixel.png) ![local](/favicon.svg)
+
+`<img src=x onerror=window.ran=7>`
+
+```html
+<img src=x onerror="window.ran = 8">
+```
+
+<style>body { display: none }</style>
+<a href="https://example.com" onclick="window.ran = 9" style="position:fixed">styled</a>
+"""
+
+
+def ask(page: Page, text: str) -> None:
+    page.get_by_label("Your message").fill(text)
+    page.get_by_label("Your message").press("Enter")
+
+
+def ask_and_wait(page: Page, text: str) -> str:
+    """Send, wait until the answer is complete, and return what the page shows of it."""
+    before = page.locator(".message.assistant").count()
+    ask(page, text)
+    expect(page.locator(".message.assistant")).to_have_count(before + 1)
+    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+    return page.locator(".message.assistant .body").last.inner_text()
+
+
+def loading(route: Route) -> None:
+    progress = {"stage": "loading", "progress": 0.5, "loaded_bytes": 5e8, "total_bytes": 1e9}
+    route.fulfill(status=503, json={"error": {"message": "loading"}, "loading": progress})
+
+
+def test_the_page_becomes_ready(page: Page, screenshot: Callable[[Page, str], None]) -> None:
+    expect(page.get_by_role("heading", name="What can I help you with?")).to_be_visible()
+    expect(page.get_by_text("nothing leaves this computer")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    screenshot(page, "empty")
+
+
+def test_an_answer_is_seen_while_it_grows(
+    page: Page, screenshot: Callable[[Page, str], None]
+) -> None:
+    page.evaluate(
+        """() => {
+          window.lengths = new Set();
+          const list = document.querySelector("#messages");
+          const length = () => list.querySelector(".prose")?.textContent.length ?? 0;
+          const look = () => window.lengths.add(length());
+          new MutationObserver(look).observe(list, {subtree: true, childList: true});
+        }"""
+    )
+    assert ask_and_wait(page, LONG_QUESTION).strip()
+    lengths: list[int] = page.evaluate("() => [...window.lengths]")
+    assert len(lengths) > 3
+    screenshot(page, "answer")
+
+
+def test_stop_ends_the_answer_and_frees_the_model(page: Page) -> None:
+    ask(page, LONG_QUESTION)
+    expect(page.locator(".message.assistant .body")).not_to_be_empty(timeout=ANSWER_MS)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped.", exact=True)).to_be_visible()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    assert page.request.get(f"{page.url}health").ok
+    assert ask_and_wait(page, "Say hello.").strip()
+
+
+def test_answer_again_replaces_the_last_answer(page: Page) -> None:
+    ask_and_wait(page, "Say hello.")
+    page.get_by_role("button", name="Answer again").click()
+    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+    expect(page.locator(".message.assistant")).to_have_count(1)
+
+
+def test_editing_the_last_message_replaces_its_turn(page: Page) -> None:
+    ask_and_wait(page, "Say helo.")
+    page.locator(".message.user").hover()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Your message")).to_have_value("Say helo.")
+    ask(page, "Say hello.")
+    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+    expect(page.locator(".message.user .body")).to_have_text(["Say hello."])
+
+
+def test_new_chat_empties_the_page_and_can_be_undone(page: Page) -> None:
+    ask_and_wait(page, "Say hello.")
+    page.get_by_role("button", name="New chat").click()
+    expect(page.locator(".message")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".message")).to_have_count(2)
+
+
+def test_a_reload_keeps_the_conversation_and_the_draft(page: Page) -> None:
+    answer = ask_and_wait(page, "Say hello.")
+    page.get_by_label("Your message").fill("not sent yet")
+    page.reload()
+    expect(page.locator(".message.user .body")).to_have_text("Say hello.")
+    assert page.locator(".message.assistant .body").inner_text() == answer
+    expect(page.get_by_label("Your message")).to_have_value("not sent yet")
+
+
+def test_the_theme_can_be_chosen_and_is_kept(
+    page: Page, screenshot: Callable[[Page, str], None]
+) -> None:
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "light")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("Dark", exact=True).click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("Escape")
+    expect(page.locator("#menu")).to_be_hidden()
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "dark")
+    screenshot(page, "dark")
+
+
+def test_chinese_can_be_chosen(page: Page, screenshot: Callable[[Page, str], None]) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("中文", exact=True).click()
+    expect(page.get_by_role("heading", name="有什么可以帮你")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    page.keyboard.press("Escape")
+    screenshot(page, "chinese")
+
+
+def test_a_phone_needs_no_sideways_scrolling(
+    page: Page, screenshot: Callable[[Page, str], None]
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    ask_and_wait(page, "Say hello.")
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    screenshot(page, "phone")
+
+
+def test_shift_enter_breaks_the_line_and_a_composition_is_not_sent(page: Page) -> None:
+    field = page.get_by_label("Your message")
+    field.fill("one")
+    field.press("Shift+Enter")
+    field.press_sequentially("two")
+    field.dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
+    expect(field).to_have_value("one\ntwo")
+    expect(page.locator(".message")).to_have_count(0)
+
+
+def test_a_message_written_while_the_model_loads_is_sent_when_it_is_ready(
+    watched: Watched, pack_url: str, screenshot: Callable[[Page, str], None]
+) -> None:
+    page = watched.page
+    page.route("**/health", loading)
+    page.goto(pack_url)
+    expect(page.locator("#loading-amount")).to_have_text("500 MB of 1.0 GB")
+    screenshot(page, "loading")
+    ask(page, "Say hello.")
+    expect(page.get_by_text("Waiting for the model to be ready")).to_be_visible()
+    page.unroute("**/health")
+    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+    assert watched.complaints == []
+
+
+def test_a_model_that_cannot_run_says_why_and_keeps_the_text(
+    watched: Watched, pack_url: str, screenshot: Callable[[Page, str], None]
+) -> None:
+    page = watched.page
+    sentence = "The model needs 9.1 GiB but 6.0 GiB is free."
+    page.route("**/health", lambda route: route.fulfill(status=503, json={"failed": sentence}))
+    page.goto(pack_url)
+    expect(page.get_by_text(sentence)).to_be_visible()
+    ask(page, "Say hello.")
+    expect(page.get_by_label("Your message")).to_have_value("Say hello.")
+    screenshot(page, "failed")
+
+
+def test_a_program_that_is_gone_is_noticed_and_found_again(page: Page) -> None:
+    page.route("**/health", lambda route: route.abort("connectionrefused"))
+    expect(page.get_by_text("The program has stopped", exact=True)).to_be_visible()
+    page.unroute("**/health")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("The program has stopped", exact=True)).to_be_hidden()
+
+
+def test_an_error_is_a_sentence_and_trying_again_works(watched: Watched, pack_url: str) -> None:
+    page = watched.page
+    page.goto(pack_url)
+    error: dict[str, Any] = {"message": "raw", "code": "context_length_exceeded"}
+    page.route(
+        "**/v1/chat/completions", lambda route: route.fulfill(status=400, json={"error": error})
+    )
+    ask(page, "Say hello.")
+    expect(page.get_by_text("longer than the model can keep in mind")).to_be_visible(
+        timeout=ANSWER_MS
+    )
+    page.unroute("**/v1/chat/completions")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+
+
+def test_hostile_markdown_is_inert(page: Page, watched: Watched) -> None:
+    before = len(watched.requests)
+    links = page.evaluate(
+        """async (text) => {
+          const { renderMarkdown } = await import("/js/markdown.js");
+          const body = document.createElement("div");
+          document.querySelector("#messages").append(body);
+          renderMarkdown(text, body);
+          await new Promise((resolve) => requestAnimationFrame(resolve));
+          const forbidden = "script, img, svg:not(.icon), iframe, form, style, [onclick], [style]";
+          const active = body.querySelectorAll(forbidden);
+          if (active.length) throw new Error(active[0].outerHTML);
+          return [...body.querySelectorAll("a[href]")].map((a) => [a.href, a.target, a.rel]);
+        }""",
+        HOSTILE,
+    )
+    assert page.evaluate("() => window.ran") is None
+    assert {href for href, _, _ in links} <= {
+        "https://example.com/a",
+        "https://example.com/pixel.png",
+    }
+    assert all(rest == ["_blank", "noopener noreferrer"] for _, *rest in links)
+    own = re.compile(r"/(js|vendor)/[\w/-]+\.js$|/health$")
+    assert [url for url in watched.requests[before:] if not own.search(url)] == []
+
+
+def test_growing_markdown_ends_as_the_whole_would(page: Page) -> None:
+    text = (
+        "Intro\n\n1. a\n\n2. b\n   - c\n\n| x | y |\n|---|--:|\n| 1 | 2 |\n\n"
+        "```python\nprint('é')\n\nx = 1\n```\n\nSee [the end][1].\n\n> quote\n\n[1]: https://example.com/\n"
+    )
+    page.evaluate(
+        """async (text) => {
+          const { MarkdownStream, renderMarkdown } = await import("/js/markdown.js");
+          const [grown, whole] = [document.createElement("div"), document.createElement("div")];
+          document.querySelector("#messages").append(grown, whole);
+          const stream = new MarkdownStream(grown);
+          for (let end = 1; end <= text.length; end++) stream.render(text.slice(0, end), false);
+          stream.render(text, true);
+          renderMarkdown(text, whole);
+        }""",
+        text,
+    )
+    expect(page.locator("#messages .hljs-string")).to_have_count(2)
+    grown, whole = (page.locator(f"#messages > div:nth-child({n})").inner_html() for n in (1, 2))
+    assert grown == whole
+
+
+def test_no_request_leaves_the_computer(page: Page, watched: Watched, pack_url: str) -> None:
+    ask_and_wait(page, "Show a link to https://example.com and an image.")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="About").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert [url for url in watched.requests if not url.startswith(pack_url)] == []
+
+
+def test_quit_says_goodbye_and_ends_the_program(
+    own_pack: RunningPack, watched: Watched, screenshot: Callable[[Page, str], None]
+) -> None:
+    page = watched.page
+    page.goto(own_pack.url)
+    page.get_by_role("button", name="Quit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Quit").click()
+    expect(page.get_by_text(re.compile("You can close this tab"))).to_be_visible()
+    own_pack.process.wait(10)
+    screenshot(page, "goodbye")
