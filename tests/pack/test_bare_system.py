@@ -32,14 +32,20 @@ sub ask {
 sub get { return ask("GET $_[0] HTTP/1.1\r\nHost: 127.0.0.1:8123\r\nConnection: close\r\n\r\n"); }
 sub wait_for {
     my ($path) = @_;
-    for (1 .. 600) { my $r = get($path); return $r if $r =~ /^HTTP\S+ 200/; select undef, undef, undef, 0.1; }
+    for (1 .. 600) {
+        my $r = get($path);
+        return $r if $r =~ /^HTTP\S+ 200/;
+        select undef, undef, undef, 0.1;
+    }
     kill 'TERM', $child; die "no $path";
 }
 print 'page: ', (wait_for('/') =~ /<title>/ ? 'yes' : 'no'), "\n";
 wait_for('/health');
-my $body = '{"messages":[{"role":"user","content":"What is the capital of France?"}],"temperature":0,"max_tokens":24}';
-my $reply = ask("POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8123\r\nConnection: close\r\n"
-  . "Content-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
+my $body = '{"messages":[{"role":"user","content":"What is the capital of France?"}],'
+  . '"temperature":0,"max_tokens":24}';
+my $head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8123\r\nConnection: close\r\n"
+  . "Content-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n";
+my $reply = ask($head . $body);
 print 'chat: ', ($reply =~ /Paris/ ? 'yes' : $reply), "\n";
 kill 'TERM', $child; waitpid $child, 0; print "exit: $?\n";
 """
