@@ -250,12 +250,14 @@ class Engine:
         job = self._jobs.pop(request_id, None)
         if job is not None:
             self._scheduler.release(request_id)
+            self._stats = self._snapshot()  # before the caller hears of it and looks
             job.finish(reason)
 
     def _fail(self, request_id: str, failure: Failed) -> None:
         job = self._jobs.pop(request_id, None)
         if job is not None:
             self._scheduler.release(request_id)
+            self._stats = self._snapshot()
             job.fail(failure)
 
     def _fail_all(self, failure: Failed) -> None:
