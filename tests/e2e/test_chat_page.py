@@ -1,5 +1,6 @@
 """The chat page in Chromium against a real pack."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,15 @@ def ask_and_wait(page: Page, text: str) -> str:
     expect(page.locator(".message.assistant")).to_have_count(before + 1)
     expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
     return page.locator(".message.assistant .body").last.inner_text()
+
+
+def long_answer(route: Route) -> None:
+    """A complete stream of sixty paragraphs, the first of them in Hebrew."""
+    pieces = ["\u05e9\u05dc\u05d5\u05dd\n\n", *(f"Paragraph {n}.\n\n" for n in range(60))]
+    deltas: list[dict[str, Any]] = [{"delta": {"content": piece}} for piece in pieces]
+    chunks = [{"choices": [choice]} for choice in [*deltas, {"delta": {}, "finish_reason": "stop"}]]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    route.fulfill(content_type="text/event-stream", body=body)
 
 
 def loading(route: Route) -> None:
@@ -219,6 +229,29 @@ def test_an_error_is_a_sentence_and_trying_again_works(watched: Watched, pack_ur
     page.unroute("**/v1/chat/completions")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+
+
+def test_the_page_follows_the_end_until_the_reader_scrolls_up(page: Page) -> None:
+    page.route("**/v1/chat/completions", long_answer)
+    ask_and_wait(page, "Say hello.")
+    jump = page.get_by_role("button", name="Jump to the latest text")
+    expect(page.get_by_text("Paragraph 59.", exact=True)).to_be_in_viewport()
+    expect(jump).to_be_hidden()
+    page.locator("#scroller").hover()
+    page.mouse.wheel(0, -600)
+    expect(jump).to_be_visible()
+    expect(page.get_by_text("Paragraph 59.", exact=True)).not_to_be_in_viewport()
+    jump.click()
+    expect(page.get_by_text("Paragraph 59.", exact=True)).to_be_in_viewport()
+
+
+def test_each_block_has_the_direction_of_its_own_script(page: Page) -> None:
+    page.route("**/v1/chat/completions", long_answer)
+    ask_and_wait(page, "Say hello.")
+    directions = page.locator(".prose > div").evaluate_all(
+        "(blocks) => blocks.slice(0, 2).map((block) => getComputedStyle(block).direction)"
+    )
+    assert directions == ["rtl", "ltr"]
 
 
 def test_hostile_markdown_is_inert(page: Page, watched: Watched) -> None:
