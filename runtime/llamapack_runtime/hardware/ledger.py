@@ -97,11 +97,12 @@ class Ledger:
         return sorted(good, key=lambda speed: (-speed.score, speed.variant))
 
     def wrong(self) -> set[str]:
-        """Those whose logits are not numbers, or far from those of the plainest that has any."""
+        """Those whose logits are not numbers, or far from those of the plainest that has any. If
+        none has any, the sample is to blame, not the variants."""
         names = [name for name in self._logits if name not in self.failures]
         finite = [name for name in names if all(map(math.isfinite, self._logits[name]))]
         if not finite:
-            return set(names)
+            return set()
         plainest = min(finite, key=lambda name: self.scores.get(name, 0))
         reference = self._logits[plainest]
         far = {name for name in finite if _distance(reference, self._logits[name]) > _WRONG}

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+from llamapack_runtime.ggml_types import TENSOR_TYPES
 
 VOCABULARY = 1024
 _EMBEDDING, _FEED_FORWARD, _HEADS, _KV_HEADS = 1024, 2816, 16, 4
@@ -19,50 +20,43 @@ _ALIGNMENT = 32
 _FALLBACK = "Q8_0"
 
 
-@dataclass(frozen=True, slots=True)
-class _BlockType:
-    """`code` is ggml's type number. A block holds `weights` weights in `size_bytes` bytes, of which
-    the half floats at `scales` must be ordinary numbers; all other bits may have any value."""
-
-    code: int
-    weights: int
-    size_bytes: int
-    scales: tuple[int, ...] = ()
-
-
-# ggml/include/ggml.h (enum ggml_type) and ggml/src/ggml-common.h (the block structs).
-_TYPES = {
-    "F32": _BlockType(0, 1, 4),
-    "F16": _BlockType(1, 1, 2, (0,)),
-    "Q4_0": _BlockType(2, 32, 18, (0,)),
-    "Q4_1": _BlockType(3, 32, 20, (0, 2)),
-    "Q5_0": _BlockType(6, 32, 22, (0,)),
-    "Q5_1": _BlockType(7, 32, 24, (0, 2)),
-    "Q8_0": _BlockType(8, 32, 34, (0,)),
-    "Q2_K": _BlockType(10, 256, 84, (80, 82)),
-    "Q3_K": _BlockType(11, 256, 110, (108,)),
-    "Q4_K": _BlockType(12, 256, 144, (0, 2)),
-    "Q5_K": _BlockType(13, 256, 176, (0, 2)),
-    "Q6_K": _BlockType(14, 256, 210, (208,)),
-    "IQ2_XXS": _BlockType(16, 256, 66, (0,)),
-    "IQ2_XS": _BlockType(17, 256, 74, (0,)),
-    "IQ3_XXS": _BlockType(18, 256, 98, (0,)),
-    "IQ1_S": _BlockType(19, 256, 50, (0,)),
-    "IQ4_NL": _BlockType(20, 32, 18, (0,)),
-    "IQ3_S": _BlockType(21, 256, 110, (0,)),
-    "IQ2_S": _BlockType(22, 256, 82, (0,)),
-    "IQ4_XS": _BlockType(23, 256, 136, (0,)),
-    "BF16": _BlockType(30, 1, 2),
-    "TQ1_0": _BlockType(34, 256, 54, (52,)),
-    "TQ2_0": _BlockType(35, 256, 66, (64,)),
-    "MXFP4": _BlockType(39, 32, 17),
+# The half floats in a block of each type, as offset and value, chosen such that the weights come
+# out near 0.03 and centred on 0, as in a real model; all other bits may have any value. Sources are
+# the dequantize_row functions of ggml-quants.c. A type that is not listed is left out.
+SCALES: Mapping[str, tuple[tuple[int, float], ...]] = {
+    "F32": (),
+    "F16": (),
+    "BF16": (),
+    "Q4_0": ((0, 5e-3),),
+    "Q4_1": ((0, 5e-3), (2, -3.75e-2)),
+    "Q5_0": ((0, 2.5e-3),),
+    "Q5_1": ((0, 2.5e-3), (2, -3.875e-2)),
+    "Q8_0": ((0, 4e-4),),
+    "Q2_K": ((80, 3e-3), (82, 4.5e-3)),
+    "Q3_K": ((108, 5e-4),),
+    "Q4_K": ((0, 2e-4), (2, 1.5e-3)),
+    "Q5_K": ((0, 1e-4), (2, 1.55e-3)),
+    "Q6_K": ((208, 6.2e-5),),
+    "IQ1_S": ((0, 5e-3),),
+    "IQ2_XXS": ((0, 1e-3),),
+    "IQ2_XS": ((0, 1e-3),),
+    "IQ2_S": ((0, 1e-3),),
+    "IQ3_XXS": ((0, 5e-4),),
+    "IQ3_S": ((0, 1e-4),),
+    "IQ4_NL": ((0, 5e-4),),
+    "IQ4_XS": ((0, 6.2e-5),),
+    "TQ1_0": ((52, 3e-2),),
+    "TQ2_0": ((64, 3e-2),),
+    "MXFP4": (),
 }
+_PLAIN = {"F32": "<f", "F16": "<e", "BF16": "<f"}
+_CODES = {known.name: code for code, known in TENSOR_TYPES.items()}
 
 
 def known_quantizations(wanted: Sequence[str]) -> tuple[str, ...]:
     """The types to probe with, in the given order: those we can make, without the plain F32 of
     norms and biases unless there is nothing else. Never empty."""
-    known = list(dict.fromkeys(name for name in wanted if name in _TYPES))
+    known = list(dict.fromkeys(name for name in wanted if name in SCALES))
     return tuple([name for name in known if name != "F32"] or known or [_FALLBACK])
 
 
@@ -90,7 +84,7 @@ def make_sample_model(quantizations: Sequence[str]) -> bytes:
     for name, kind, shape in plan:
         data = _padded(_weights(kind, shape))
         infos += _string(name) + struct.pack("<I", len(shape))
-        infos += struct.pack(f"<{len(shape)}QIQ", *shape, _TYPES[kind].code, offset)
+        infos += struct.pack(f"<{len(shape)}QIQ", *shape, _CODES[kind], offset)
         blobs.append(data)
         offset += len(data)
     pairs = _metadata()
@@ -120,25 +114,25 @@ def _metadata() -> list[bytes]:
 
 def _weights(kind: str, shape: tuple[int, ...]) -> bytes:
     """Random blocks; a few hundred distinct ones, repeated, since kernels do not care."""
-    block_type = _TYPES[kind]
+    block_type = TENSOR_TYPES[_CODES[kind]]
     count = 1
     for length in shape:
         count *= length
-    blocks = count // block_type.weights
+    blocks = count // block_type.block_elements
     distinct = min(blocks, 251)
     source = random.Random(kind)  # noqa: S311 - weights, not secrets
-    run = b"".join(_block(kind, block_type, source) for _ in range(distinct))
-    return (run * (blocks // distinct + 1))[: blocks * block_type.size_bytes]
+    run = b"".join(_block(kind, source) for _ in range(distinct))
+    return (run * (blocks // distinct + 1))[: blocks * block_type.block_bytes]
 
 
-def _block(kind: str, block_type: _BlockType, source: random.Random) -> bytes:
-    if kind == "F32":
-        return struct.pack("<f", source.uniform(0.5, 1.5))
-    if kind == "BF16":
-        return struct.pack("<f", source.uniform(-0.05, 0.05))[2:]
-    block = bytearray(source.randbytes(block_type.size_bytes))
-    for offset in block_type.scales:
-        struct.pack_into("<e", block, offset, source.uniform(0.001, 0.01))
+def _block(kind: str, source: random.Random) -> bytes:
+    if kind in _PLAIN:
+        value = struct.pack(_PLAIN[kind], source.gauss(0, 0.03))
+        return value[2:] if kind == "BF16" else value  # the upper half of a 32-bit float
+    block = bytearray(source.randbytes(TENSOR_TYPES[_CODES[kind]].block_bytes))
+    size = source.uniform(0.8, 1.2)
+    for offset, scale in SCALES[kind]:
+        struct.pack_into("<e", block, offset, scale * size)
     if kind == "MXFP4":
         block[0] = 120  # the shared exponent, 2 ** (120 - 128)
     return bytes(block)
