@@ -32,7 +32,9 @@ _GROWING_FILTERS = (
     "urlize", "wordwrap", "xmlattr",
 )  # fmt: skip
 _GROWING_METHODS = {"center", "ljust", "rjust", "zfill", "expandtabs", "translate", "to_bytes"}
-_WIDE_FORMAT = re.compile(r"\d{4}|\*")
+# A width of four digits or more, or one taken from the arguments.
+_WIDE_PERCENT = re.compile(r"%[^%a-zA-Z]*(\d{4}|\*)")
+_WIDE_FORMAT = re.compile(r"\{[^}]*(\d{4}|\{)")
 
 
 class Budget:
@@ -92,10 +94,17 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         budget = _budget(__context)
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
         if isinstance(owner, str):
+            args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
             budget.charge(_method_size(owner, name, args))
         result = super().call(__context, __obj, *args, **kwargs)
         budget.charge(_size(result))
         return result
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        wrapped = super().wrap_str_format(value)
+        if wrapped is not None and _WIDE_FORMAT.search(value.__self__):
+            raise SecurityError("the template formats with a width that is too large")
+        return wrapped
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         _budget(context).charge(_operator_size(operator, left, right))
@@ -184,10 +193,8 @@ def _method_size(owner: str, name: str, args: tuple[Any, ...]) -> int:
     """About how long the result of a string's method is, before it is made."""
     if name == "replace" and len(args) >= 2:
         return _replaced_size(owner, str(args[0]), str(args[1]))
-    if name == "join" and args and isinstance(args[0], (list, tuple)):
-        return sum(_size(part) + len(owner) for part in args[0])
-    if name in ("format", "format_map") and _WIDE_FORMAT.search(owner):
-        return MAX_CHARACTERS + 1
+    if name == "join" and args:
+        return len(owner) * _size(args[0]) + sum(map(_size, args[0]))
     return 0
 
 
@@ -199,7 +206,7 @@ def _operator_size(operator: str, left: Any, right: Any) -> int:
     if operator == "+":
         return _size(left) + _size(right)
     if operator == "%":
-        wide = isinstance(left, str) and _WIDE_FORMAT.search(left)
+        wide = isinstance(left, str) and _WIDE_PERCENT.search(left)
         return MAX_CHARACTERS + 1 if wide else _size(left)
     if isinstance(left, int) and isinstance(right, int):
         _refuse_large(left, right, operator)
