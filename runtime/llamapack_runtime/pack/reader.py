@@ -128,8 +128,8 @@ def _read_directory(file: BinaryIO, path: Path) -> tuple[Entry, ...]:
 def _check_comment(text: bytes, path: Path) -> None:
     if not text.startswith(COMMENT_PREFIX):
         raise PackError(
-            f"{path.name} is not a complete llamapack file: its end is missing. It may have been "
-            "cut off while it was copied or downloaded; copy it again."
+            f"{path.name} is not a llamapack file, or its end was cut off while it was copied or "
+            "downloaded. Copy it again if it should be one."
         )
     revision = text[-len(FORMAT_REVISION) :]
     if revision != FORMAT_REVISION and revision.isdigit():

@@ -1,0 +1,60 @@
+"""`llamapack inspect`: what a pack holds, as data and as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from llamapack.text import count_text, plain, size_text
+from llamapack_runtime.pack import Pack
+
+
+def pack_facts(pack: Pack) -> dict[str, Any]:
+    """The manifest as JSON has it, with the file's own size and where each entry lies."""
+    facts: dict[str, Any] = json.loads(pack.manifest.to_json())
+    facts["size_bytes"] = pack.path.stat().st_size
+    facts["entries"] = [
+        {
+            "name": entry.name,
+            "size": entry.size,
+            "offset": entry.data_offset,
+            "sha256": entry.sha256,
+            "crc32": f"{entry.crc32:08x}",
+        }
+        for entry in pack.entries
+    ]
+    return facts
+
+
+def pack_lines(pack: Pack) -> Iterator[str]:
+    """The same for people."""
+    manifest = pack.manifest
+    model, runtime = manifest.model, manifest.runtime
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(runtime.versions.items()))
+    rows = {
+        "Name": manifest.name,
+        "Model": f"{model.name}, {model.architecture}, "
+        f"{count_text(model.parameter_count)} parameters, {model.quantization}",
+        "Context": f"{model.context_length:,} tokens" if model.context_length else "not stated",
+        "Chat template": "the model's own" if model.has_chat_template else "none (ChatML is used)",
+        "Licence": model.license or "not stated",
+        "Runs on": _runs_on(manifest.target, runtime.glibc_floor),
+        "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
+        "Made by": f"llamapack {manifest.llamapack_version}",
+        "Settings": json.dumps(dict(manifest.settings), sort_keys=True)
+        if manifest.settings
+        else "none",
+        "Pack id": manifest.pack_id,
+        "Size": size_text(pack.path.stat().st_size),
+    }
+    for label, value in rows.items():
+        yield f"{label + ':':<15}{plain(value)}"
+    yield ""
+    yield f"{'Size':>12}  {'Offset':>14}  Entry"
+    for entry in pack.entries:
+        yield f"{size_text(entry.size):>12}  {entry.data_offset:>14,}  {plain(entry.name)}"
+
+
+def _runs_on(target: str, glibc_floor: str | None) -> str:
+    return target if glibc_floor is None else f"{target}, glibc {glibc_floor} or newer"

@@ -1,0 +1,30 @@
+"""Opens a pack for the commands that look into one, with the builder's own errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llamapack.errors import PackFileError
+from llamapack.text import plain
+from llamapack_runtime.pack import Entry, Pack, PackError
+
+
+def open_pack(path: Path) -> Pack:
+    """Raises PackFileError for a file that is no pack, or is damaged, or cannot be read."""
+    try:
+        return Pack.open(path)
+    except PackError as error:
+        raise PackFileError(plain(str(error))) from error
+    except OSError as error:
+        raise PackFileError(f"Cannot read {plain(str(path))}: {error.strerror}.") from error
+
+
+def find_entry(pack: Pack, name: str) -> Entry:
+    """Raises PackFileError that lists what there is."""
+    for entry in pack.entries:
+        if entry.name == name:
+            return entry
+    names = ", ".join(entry.name for entry in pack.entries)
+    raise PackFileError(
+        f"{plain(pack.path.name)} has no entry '{plain(name)}'. It has these: {names}."
+    )
