@@ -21,7 +21,13 @@ RESERVED = {
     "uvicorn": ("launch/", "launch.py"),
     "jinja2": ("chat/",),
 }
-PURE = ("engine/scheduler.py", "engine/types.py", "engine/text.py", "pack/format.py", "pack/manifest.py")
+PURE = (
+    "engine/scheduler.py",
+    "engine/types.py",
+    "engine/text.py",
+    "pack/format.py",
+    "pack/manifest.py",
+)
 IMPURE_MODULES = {"threading", "time", "socket", "subprocess", "asyncio", "ctypes", "os", "pathlib"}
 
 
