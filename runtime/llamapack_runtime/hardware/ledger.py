@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from llamapack_runtime.hardware.messages import (
     Begun,
@@ -21,15 +22,19 @@ from llamapack_runtime.hardware.messages import (
 
 # A chat reads about two tokens (question, text pasted in) for each one that it writes.
 _READ_PER_WRITTEN = 2.0
-# Differences below this are noise: the higher score wins, it has more instructions to offer.
-_NOISE = 0.04
+# Differences within the noise do not count: the higher score wins, it has more to offer. The noise
+# is taken from the repeats, and lies between these shares.
+_LEAST_NOISE, _MOST_NOISE = 0.04, 0.30
+# With fewer repeats nothing can be said about noise.
+_REPEATS = 3
 # The variants round differently; nothing honest was seen above 0.01 of the logits' own size.
 _WRONG = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds per token with one thread, the best of all repeats."""
+    """Seconds of processor time per token with one thread, the best of all repeats: what other
+    programs take away in between does not count."""
 
     variant: str
     score: int
@@ -113,12 +118,21 @@ class Ledger:
         survivors = self.survivors()
         if not survivors:
             return None
-        limit = min(speed.exchange_s for speed in survivors) * (1 + _NOISE)
+        limit = min(speed.exchange_s for speed in survivors) * (1 + self._noise())
         return next(speed for speed in survivors if speed.exchange_s <= limit)
+
+    def _noise(self) -> float:
+        """How far a typical repeat lies above the best one, as a share."""
+        spreads = [0.0]
+        for (name, _, threads), times in self._times.items():
+            if threads == 1 and len(times) >= _REPEATS and name not in self.failures:
+                costs = [timed.cpu_seconds for timed in times]
+                spreads.append(median(costs) / min(costs) - 1)
+        return min(max(median(spreads), _LEAST_NOISE), _MOST_NOISE)
 
 
 def _per_token(times: list[Timed]) -> float:
-    return min(timed.seconds / timed.tokens for timed in times)
+    return min(timed.cpu_seconds / timed.tokens for timed in times)
 
 
 def _distance(reference: list[float], logits: list[float]) -> float:

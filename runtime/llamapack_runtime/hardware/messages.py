@@ -27,8 +27,9 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """`tokens` were computed with `threads` in `seconds`, of which the child got `cpu_seconds` of
-    processor time, all threads together."""
+    """`tokens` were computed with `threads` in `seconds`, in which the child got `cpu_seconds` of
+    processor time, all threads together; where the system counts that too coarsely, it is given as
+    if nothing had disturbed."""
 
     variant: str
     kind: Kind

@@ -45,6 +45,8 @@ _STALL_SHARE = 1 / 3
 # While nothing at all has survived, the probe may take this many budgets: a slow start is better
 # than none, and better than an untested library.
 _PATIENCE = 6.0
+# Where only the thread counts are in doubt, this share of the budget must do.
+_THREADS_ONLY_SHARE = 0.3
 # Deaths that others cause (out of memory, a shutdown) say nothing lasting about a variant.
 _NOT_ITS_FAULT = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
 # Upstream's names of the variants that every processor of their kind can run.
@@ -154,7 +156,8 @@ class _Probe:
         self._quantizations = quantizations
         self._limits = limits
         self._known = known
-        self._budget_s = budget_s
+        is_short = known is not None and known.is_variant_settled
+        self._budget_s = budget_s * (_THREADS_ONLY_SHARE if is_short else 1.0)
         self._started = self._last_word = time.monotonic()
         self._ledger = Ledger()
         self._hung: set[str] = set()
@@ -199,9 +202,14 @@ class _Probe:
         decode = self._thread_times(best.variant, "decode", self._decode_threads)
         prompt = self._thread_times(best.variant, "prompt", self._prompt_threads)
         n_threads, n_threads_batch = choose_threads(usual, decode), choose_threads(usual, prompt)
-        # An unusual count that was found beside a busy neighbour is measured again.
+        # Counts that time did not allow to measure, and an unusual one that was found beside a busy
+        # neighbour, are measured again at the next start.
+        are_timed = all(times.get(usual) for times in (decode, prompt) if times)
+        if not are_timed and self._known is not None:
+            n_threads, n_threads_batch = self._known.n_threads, self._known.n_threads_batch
         are_usual = n_threads == usual == n_threads_batch
-        are_settled = are_usual or not (was_disturbed(decode) or was_disturbed(prompt))
+        is_calm = not was_disturbed(decode) and not was_disturbed(prompt)
+        are_settled = are_timed and (are_usual or is_calm)
         return Remembered(
             best.variant,
             n_threads,

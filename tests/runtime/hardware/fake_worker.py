@@ -63,7 +63,9 @@ def main() -> int:
             try_variant(name, script[name])
     best = min(usable, key=lambda name: script[name].get("decode_s", 0.01), default="")
     for kind, counts in (("decode", order["decode_threads"]), ("prompt", order["prompt_threads"])):
-        for count in counts if best and len(counts) > 1 else ():
+        for count in (
+            counts if best and len(counts) > 1 and not script[best].get("no_threads") else ()
+        ):
             seconds = (
                 script[best].get("threads", {}).get(str(count), script[best].get("decode_s", 0.01))
             )

@@ -61,6 +61,24 @@ def test_the_best_repeat_counts() -> None:
     assert best(ledger) == "b"
 
 
+@pytest.mark.parametrize(("spread", "expected"), [(1.02, "plain"), (1.25, "rich"), (9.0, "plain")])
+def test_what_counts_as_noise_is_seen_in_the_repeats(spread: float, expected: str) -> None:
+    """20 % apart: more than the noise of a calm computer, less than that of a restless one; but no
+    unrest excuses a variant that is half as fast."""
+    slow = 0.024 if spread < 2 else 0.04
+    ledger = ledger_of(plain=(1, 0.020, 0.0), rich=(9, slow, 0.0))
+    for name, seconds in (("plain", 0.020), ("rich", slow)):
+        for _ in range(4):
+            ledger.apply(timed(name, "decode", seconds * spread))
+    assert best(ledger) == expected
+
+
+def test_time_that_other_programs_took_does_not_count() -> None:
+    ledger = ledger_of(a=(1, 0.010, 0.001), b=(2, 0.020, 0.001))
+    ledger.apply(Timed("b", "decode", 1, 1, 0.050, 0.004))
+    assert best(ledger) == "b"
+
+
 def test_a_variant_that_failed_later_is_out() -> None:
     ledger = ledger_of(a=(1, 0.010, 0.001), b=(2, 0.001, 0.0001))
     ledger.apply(Failed("b", "llama_decode returned -3"))

@@ -217,6 +217,15 @@ def test_a_thread_count_found_beside_a_busy_neighbour_is_measured_again(tmp_path
     assert statuses(second) == {"x64": "ok", "haswell": "ok"}
 
 
+@pytest.mark.skipif(USUAL < 2, reason="one processor leaves no choice of threads")
+def test_threads_that_could_not_be_timed_follow_the_rule_and_stay_open(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, {"x64": {**PLAIN, "no_threads": True}})
+    first = computer.choose()
+    assert (first.n_threads, first.n_threads_batch, first.is_settled) == (USUAL, USUAL, False)
+    computer.write({"x64": PLAIN})
+    assert computer.choose().is_settled
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"version": 1}', b"[" * 9999]
 )
