@@ -1,0 +1,103 @@
+/* The first bytes of every pack: finds the archive, unpacks the runtime once, becomes it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "cache.h"
+#include "fail.h"
+#include "manifest.h"
+#include "os.h"
+#include "tree.h"
+
+enum { MAX_MANIFEST_BYTES = 4 * 1024 * 1024 };
+#define SIDECAR_ENDING ".llamapack"
+#define PROGRAM_ENDING ".exe"
+
+/* Variables with these beginnings would change what the runtime loads. */
+static const char *const dropped[] = {
+    "PYTHON",
+    "_MEIPASS",
+    "_PYI",
+    "LD_LIBRARY_PATH=",
+};
+
+/* <folder>/<name without ".exe">.llamapack */
+static bool sidecar_path(const char *executable, char path[PATH_BYTES])
+{
+    size_t bytes = strlen(executable), ending = strlen(PROGRAM_ENDING);
+    if (bytes > ending && strcmp(executable + bytes - ending, PROGRAM_ENDING) == 0)
+        bytes -= ending;
+    int length = snprintf(path, PATH_BYTES, "%.*s" SIDECAR_ENDING, (int)bytes, executable);
+    return length < PATH_BYTES && os_exists(path);
+}
+
+static void find_archive(const char *executable, struct archive *archive)
+{
+    char sidecar[PATH_BYTES];
+    if (archive_open(archive, executable))
+        return;
+    if (!sidecar_path(executable, sidecar) || !archive_open(archive, sidecar))
+        fail(EXIT_DAMAGED,
+             "%s is not a complete llamapack file: its end is missing. It may have been cut off "
+             "while it was copied or downloaded; copy it again.",
+             archive->name);
+}
+
+static void read_manifest(const struct archive *archive, struct manifest *manifest)
+{
+    struct entry entry = archive_find(archive, "manifest.json");
+    char *text = archive_load(archive, &entry, MAX_MANIFEST_BYTES, "manifest.json");
+    if (!manifest_parse(text, manifest))
+        fail(EXIT_DAMAGED,
+             "%s was not made properly: its manifest names no runtime. Ask for a new one where "
+             "it came from.",
+             archive->name);
+    free(text);
+}
+
+static void check_system(const struct archive *archive, const struct manifest *manifest)
+{
+    char reason[REASON_BYTES];
+    if (os_is_too_old(manifest->libc_floor, reason))
+        fail(EXIT_SYSTEM_TOO_OLD,
+             "%s needs a system with the GNU C library %s or newer, but this computer %s. Run it "
+             "on a newer system.",
+             archive->name, manifest->libc_floor, reason);
+}
+
+static void set_environment(const struct archive *archive, const struct cache *cache,
+                            const char *executable)
+{
+    const char *library_path = getenv("LD_LIBRARY_PATH");
+    os_remove_variables("LLAMAPACK_ORIGINAL_LD_LIBRARY_PATH=");
+    if (library_path) /* for the programs that the runtime starts, such as the browser */
+        os_set_variable("LLAMAPACK_ORIGINAL_LD_LIBRARY_PATH", library_path);
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        os_remove_variables(dropped[i]);
+    os_set_variable("LLAMAPACK_PACK", archive->path);
+    os_set_variable("LLAMAPACK_EXECUTABLE", executable);
+    os_set_variable("LLAMAPACK_CACHE_DIR", cache->root);
+}
+
+int main(int count, char **arguments)
+{
+    static char executable[PATH_BYTES], program[PATH_BYTES + 32];
+    static struct archive archive;
+    static struct cache cache;
+    struct manifest manifest;
+    os_begin();
+    if (count < 1 || !os_executable(executable))
+        fail(EXIT_UNREADABLE, "This program cannot find its own file.");
+    find_archive(executable, &archive);
+    read_manifest(&archive, &manifest);
+    check_system(&archive, &manifest);
+    struct entry runtime = archive_find(&archive, manifest.runtime_entry);
+    cache_find(&archive, &runtime, &cache);
+    set_environment(&archive, &cache, executable);
+    snprintf(program, sizeof program, "%s/" TREE_PROGRAM, cache.tree);
+    arguments[0] = executable;
+    os_start(program, arguments);
+    fail(EXIT_CANNOT_START, "%s cannot start the program it unpacked to %s: %s.", archive.name,
+         program, os_error());
+}
