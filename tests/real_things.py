@@ -7,11 +7,10 @@ things, found in the caches when they were made before.
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-
-from llamapack.build import build_pack
 
 from demo_model import demo_model
 from llamapack.image.store import ensure_image
@@ -26,7 +25,8 @@ def real_things(folder: Path) -> dict[str, Path]:
     image = ensure_image(host_target(), say)
     model = demo_model()
     pack = folder / "smollm2-135m-instruct"
-    build_pack(model, pack, report=say)
+    command = [sys.executable, "-m", "llamapack", "build", str(model), "-o", str(pack)]
+    subprocess.run([*command, "--name", "SmolLM2 135M"], check=True)
     spec = find_spec("llama_cpp")
     assert spec is not None, "the native wheel is installed"
     assert spec.origin is not None, "the package has an __init__"

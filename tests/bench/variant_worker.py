@@ -1,8 +1,9 @@
-"""One CPU variant at work: greedy answers to 20 prompts, first logits, tokens per second.
+"""One CPU variant at work: its greedy answers to 20 prompts, or its tokens per second.
 
-    python tests/bench/variant_worker.py LIBRARY_FOLDER VARIANT MODEL THREADS LOGITS_OUT
+    python tests/bench/variant_worker.py LIBRARY_FOLDER VARIANT MODEL THREADS [LOGITS_OUT]
 
-Prints one JSON object; LOGITS_OUT gets the logits after each prompt, float32, prompts x vocabulary.
+Prints one JSON object: speeds, or with LOGITS_OUT the answers. That file gets the logits after
+each prompt, float32, prompts x vocabulary.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ TOPICS = (
     *("a library", "tea", "the heart", "a bridge", "sleep", "wood", "a clock", "salt", "birds"),
     *("a map", "money"),
 )
-ANSWER_TOKENS = 24
+ANSWER_TOKENS = 16
 PROMPT_TOKENS = 512
 REPEATS = 5
 
@@ -81,12 +82,21 @@ def speeds(context: Context) -> dict[str, float]:
     }
 
 
-def main(folder: str, variant: str, path: str, threads: str, out: str) -> None:
+def answers(model: Model, context: Context, out: Path) -> list[str]:
+    texts = []
+    with out.open("wb") as file:
+        for topic in TOPICS:
+            tokens, first = answer(model, context, topic)
+            texts.append(model_text(model, tokens))
+            first.tofile(file)
+    return texts
+
+
+def main(folder: str, variant: str, path: str, threads: str, out: str | None = None) -> None:
     library_folder = Path(folder)
     load_library(library_folder, library_folder / f"libggml-cpu-{variant}.so")
-    size = Path(path).stat().st_size
     with (
-        Model.open(Path(path), 0, size) as model,
+        Model.open(Path(path), 0, Path(path).stat().st_size) as model,
         Context(
             model,
             n_ctx=1024,
@@ -97,13 +107,10 @@ def main(folder: str, variant: str, path: str, threads: str, out: str) -> None:
             n_threads_batch=int(threads),
         ) as context,
     ):
-        answers = []
-        with Path(out).open("wb") as file:
-            for topic in TOPICS if out != "/dev/null" else ():
-                tokens, first = answer(model, context, topic)
-                answers.append(model_text(model, tokens))
-                first.tofile(file)
-        print(json.dumps({"answers": answers} | speeds(context)))
+        if out is None:
+            print(json.dumps(speeds(context)))
+        else:
+            print(json.dumps(answers(model, context, Path(out))))
 
 
 def model_text(model: Model, tokens: list[int]) -> str:

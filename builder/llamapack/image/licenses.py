@@ -7,8 +7,16 @@ import sysconfig
 from pathlib import Path
 
 # Installed beside the runtime to freeze it; none of their code is shipped. PyInstaller is not
-# among them: its bootloader is.
-NOT_SHIPPED = ("pip", "setuptools", "wheel", "altgraph", "packaging", "pyinstaller_hooks_contrib")
+# among them: its bootloader is. llama-cpp-python brings its text with its wheel.
+NOT_SHIPPED = (
+    "llama_cpp_python",
+    "pip",
+    "setuptools",
+    "wheel",
+    "altgraph",
+    "packaging",
+    "pyinstaller_hooks_contrib",
+)
 
 
 def copy_licenses(packages: Path, folder: Path) -> None:

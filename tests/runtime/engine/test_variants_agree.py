@@ -36,7 +36,7 @@ def _work(folder: Path, variant: str, model: Path, out: Path) -> list[str] | Non
     if result.returncode:
         assert "cannot be loaded on this computer" in result.stderr or result.returncode < 0
         return None
-    return list(json.loads(result.stdout)["answers"])
+    return list(json.loads(result.stdout))
 
 
 def _logits(path: Path) -> array[float]:
