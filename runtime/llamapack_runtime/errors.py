@@ -20,13 +20,13 @@ class UsageError(ProgramError):
     exit_code = 2
 
 
-class PackUnusable(ProgramError):
+class PackUnusable(ProgramError):  # noqa: N818 - names what is wrong
     exit_code = 3
 
 
-class AddressUnusable(ProgramError):
+class AddressUnusable(ProgramError):  # noqa: N818 - names what is wrong
     exit_code = 4
 
 
-class ModelUnusable(ProgramError):
+class ModelUnusable(ProgramError):  # noqa: N818 - names what is wrong
     exit_code = 5

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ENVIRONMENT_PREFIX = "LLAMAPACK_"
-CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0")
 Kind = Literal["text", "integer", "number", "switch"]
 Value = str | int | float | bool
 
@@ -62,7 +62,7 @@ OPTIONS = (
     ),
     Option(
         "ctx-size",
-        "tokens of context for each conversation; 0: as many as the model was trained with "
+        "tokens of context, shared by all conversations; 0: as many as the model was trained with "
         "(default: as many as fit in memory)",
         "integer",
         ("-c",),

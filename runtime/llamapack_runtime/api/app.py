@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from llamapack_runtime.api import control, health
+from llamapack_runtime.api.access import Access
 from llamapack_runtime.api.errors import (
     ApiError,
     ClientGone,
@@ -19,7 +20,7 @@ from llamapack_runtime.api.errors import (
     show_http_error,
     show_unexpected,
 )
-from llamapack_runtime.api.guard import Access, Guard
+from llamapack_runtime.api.guard import Guard
 from llamapack_runtime.api.openai import routes as openai
 from llamapack_runtime.api.service import Service
 from llamapack_runtime.api.sse import KEEP_ALIVE_S

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import hmac
 import os
 import re
 
@@ -14,6 +12,7 @@ from starlette.routing import Route
 
 from llamapack_runtime.api.body import read_object
 from llamapack_runtime.api.errors import ApiError, BadRequest, json_response
+from llamapack_runtime.api.proof import instance_proof
 from llamapack_runtime.api.ready import service_of
 from llamapack_runtime.api.service import LoadFailed, Loading, Ready
 
@@ -52,11 +51,6 @@ async def instance(request: Request) -> Response:
             raise BadRequest("'challenge' must be 16 to 64 hexadecimal digits.", "challenge")
         words["proof"] = instance_proof(service.instance_token, challenge)
     return json_response(words, 200, _NO_STORE)
-
-
-def instance_proof(token: str, challenge: str) -> str:
-    """HMAC-SHA-256 in hexadecimal digits."""
-    return hmac.new(token.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 async def quit_program(request: Request) -> Response:

@@ -7,10 +7,7 @@ Key: on an address that others can reach, every route needs it, the page include
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import ipaddress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -18,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from llamapack_runtime.api.access import Access
 from llamapack_runtime.api.body import MAX_BODY_BYTES, too_large
 from llamapack_runtime.api.errors import ApiError
 
@@ -34,43 +32,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "llamapack_key"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """`host` is the address that is listened on; without a key only a loopback one is allowed."""
-
-    host: str = "127.0.0.1"
-    api_key: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        assert self.api_key or is_loopback(self.host), "an address others reach needs a key"
-
-    @property
-    def cookie_value(self) -> str:
-        """What the page's cookie holds: not the key, which other ports of this host would see."""
-        assert self.api_key, "there is no cookie without a key"
-        return hmac.new(self.api_key.encode(), b"llamapack page", hashlib.sha256).hexdigest()
-
-    def allows_host(self, name: str) -> bool:
-        """On a wildcard address any name will do: there the key protects every route."""
-        return name in LOOPBACK_NAMES or name == self.host.lower() or is_wildcard(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def is_wildcard(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 class Guard:
@@ -79,6 +41,7 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
+        self._tickets = {access.ticket}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -125,7 +88,8 @@ class Guard:
         if any(_equal(value, self._access.cookie_value) for value in _cookies(headers, scope)):
             return None
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
-        if scope["path"] == "/" and scope["method"] == "GET" and _equal(asked, key):
+        is_page = scope["path"] == "/" and scope["method"] == "GET"
+        if is_page and (_equal(asked, key) or self._takes_ticket(asked)):
             return self._open_page(scope)
         raise ApiError(
             401,
@@ -133,6 +97,12 @@ class Guard:
             "that it printed, which ends in ?key=.",
             "invalid_api_key",
         )
+
+    def _takes_ticket(self, asked: str) -> bool:
+        """Once."""
+        found = {ticket for ticket in self._tickets if _equal(asked, ticket)}
+        self._tickets -= found
+        return bool(found)
 
     def _open_page(self, scope: Scope) -> Response:
         """Exchange the key in the address for a cookie, so that it does not stay in the bar."""

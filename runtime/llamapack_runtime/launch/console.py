@@ -1,0 +1,59 @@
+"""The terminal and the log, also where there is none. The only file that writes to them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TextIO
+
+# llama.cpp warns about many harmless things; what matters becomes a sentence of ours.
+_TALKATIVE = ("llama.cpp", "uvicorn.error")
+
+
+def open_standard_streams() -> None:
+    """Fill the closed ones of the file descriptors 0, 1 and 2, so that no socket or model file
+    gets such a number and is then written to as if it were the terminal."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def say(*lines: str) -> None:
+    _write(sys.stdout, lines)
+
+
+def complain(*lines: str) -> None:
+    _write(sys.stderr, lines)
+
+
+def start_log(*, verbose: bool, log_file: str | None) -> None:
+    """Warnings and worse to the terminal or to `log_file`. OSError when it cannot be written."""
+    handler: logging.Handler = logging.NullHandler()
+    if log_file is not None:
+        handler = logging.FileHandler(log_file, encoding="utf-8")
+    elif sys.stderr is not None:
+        handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO if verbose else logging.ERROR)
+        # Without a handler of its own, Python would print its records as a last resort.
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = verbose or log_file is not None
+
+
+def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:
+    """A terminal that is gone, or cannot show a character, is no reason to stop."""
+    if stream is None:
+        return
+    try:
+        encoding = stream.encoding or "utf-8"
+        text = "\n".join(lines) + "\n"
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+    except OSError:
+        pass

@@ -1,0 +1,181 @@
+"""What is served: the model in the pack, or another GGUF file with this runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack_runtime.api.service import About, ModelCard
+from llamapack_runtime.errors import ModelUnusable, PackUnusable, UsageError
+from llamapack_runtime.ggml_types import TENSOR_TYPES
+from llamapack_runtime.gguf_header import GgufError, GgufHeader, read_header
+from llamapack_runtime.pack import Manifest, Pack, PackError
+from llamapack_runtime.paths import Paths
+from llamapack_runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """`size` bytes of GGUF at `offset` of `path`. `identity` names it among running instances;
+    `image_key` names the libraries that compute."""
+
+    path: Path
+    offset: int
+    size: int
+    identity: str
+    image_key: str
+    about: About
+
+    def read_header(self) -> GgufHeader:
+        """ModelUnusable when it is no GGUF that can be used."""
+        try:
+            with self.path.open("rb") as file:
+                return read_header(file, self.offset, self.size, self.path.name)
+        except GgufError as error:
+            raise ModelUnusable(str(error)) from error
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class PackedModel:
+    """What the runtime needs of a pack, which is open only while it is read."""
+
+    path: Path
+    manifest: Manifest
+    offset: int
+    size: int
+
+
+def read_pack(path: Path) -> PackedModel:
+    """PackUnusable when it cannot be used."""
+    try:
+        with Pack.open(path) as pack:
+            entry = pack.entry(pack.manifest.model.entry)
+            return PackedModel(path, pack.manifest, entry.data_offset, entry.size)
+    except PackError as error:
+        raise PackUnusable(str(error)) from error
+    except OSError as error:
+        raise PackUnusable(f"The pack {path} cannot be read: {error.strerror}.") from error
+
+
+def find_source(pack: PackedModel | None, settings: Settings, paths: Paths) -> ModelSource:
+    """The file of --model, else the pack's model. UsageError without either."""
+    if settings.model is not None:
+        manifest = None if pack is None else pack.manifest
+        return _file_source(Path(settings.model), manifest, settings, paths)
+    if pack is None:
+        raise UsageError("There is no pack here to serve; give a GGUF file with --model FILE.")
+    return _pack_source(pack, settings)
+
+
+def version_words(pack: PackedModel | None) -> str:
+    """For --version: "llamapack 0.1.0 (llama-cpp-python 0.3.36, ...)"."""
+    version, versions = _versions(None if pack is None else pack.manifest)
+    return f"llamapack {version} ({', '.join(' '.join(item) for item in versions.items())})"
+
+
+def quantizations(header: GgufHeader) -> list[str]:
+    """Names of the tensor types, those with the most bytes first."""
+    bytes_of = Counter[int]()
+    for tensor in header.tensors:
+        bytes_of[tensor.type] += tensor.size_bytes
+    return [TENSOR_TYPES[kind].name for kind, _ in bytes_of.most_common()]
+
+
+def python_version() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _pack_source(pack: PackedModel, settings: Settings) -> ModelSource:
+    manifest, model = pack.manifest, pack.manifest.model
+    card = ModelCard(
+        id=settings.alias or model.name,
+        name=model.name,
+        architecture=model.architecture,
+        quantization=model.quantization,
+        parameter_count=model.parameter_count,
+        context_length=model.context_length,
+        size_bytes=pack.size,
+        has_chat_template=model.has_chat_template,
+        license=model.license,
+    )
+    return ModelSource(
+        path=pack.path,
+        offset=pack.offset,
+        size=pack.size,
+        identity=f"pack {manifest.pack_id}",
+        image_key=manifest.runtime.key,
+        about=_about(manifest, manifest.name, manifest.pack_id, card),
+    )
+
+
+def _file_source(
+    path: Path, manifest: Manifest | None, settings: Settings, paths: Paths
+) -> ModelSource:
+    try:
+        path = path.resolve(strict=True)
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = read_header(file, 0, size, path.name)
+    except GgufError as error:
+        raise ModelUnusable(str(error)) from error
+    except (OSError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+    name = header.name or path.stem
+    card = ModelCard(
+        id=settings.alias or name,
+        name=name,
+        architecture=header.architecture,
+        quantization=header.quantization,
+        parameter_count=header.parameter_count,
+        context_length=header.context_length,
+        size_bytes=size,
+        has_chat_template=header.chat_template is not None,
+        license=header.license,
+    )
+    identity = f"file {path}"
+    pack_id = hashlib.sha256(identity.encode()).hexdigest()
+    return ModelSource(
+        path=path,
+        offset=0,
+        size=size,
+        identity=identity,
+        image_key=_libraries_key(paths.libraries) if manifest is None else manifest.runtime.key,
+        about=_about(manifest, name, pack_id, card),
+    )
+
+
+def _about(manifest: Manifest | None, name: str, pack_id: str, card: ModelCard) -> About:
+    version, versions = _versions(manifest)
+    return About(name, pack_id, version, versions, card)
+
+
+def _versions(manifest: Manifest | None) -> tuple[str, Mapping[str, str]]:
+    """llamapack's own, and those of the parts."""
+    if manifest is not None:
+        return manifest.llamapack_version, dict(manifest.runtime.versions)
+    import importlib.metadata  # only without a pack
+
+    installed = {
+        name: importlib.metadata.version(name) for name in ("llamapack", "starlette", "uvicorn")
+    }
+    return installed.pop("llamapack"), {"python": python_version(), **installed}
+
+
+def _libraries_key(folder: Path) -> str:
+    """Changes with the libraries: what was measured with others says nothing about them."""
+    hasher = hashlib.sha256()
+    for path in sorted(folder.glob("*ggml*")):
+        status = path.stat()
+        hasher.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return f"local-{hasher.hexdigest()[:32]}"
+
+
+def _unreadable(path: Path, error: OSError | RuntimeError) -> ModelUnusable:
+    cause = error.strerror if isinstance(error, OSError) else str(error)
+    return ModelUnusable(f"The model file {path} cannot be read: {cause}.")
