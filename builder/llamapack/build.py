@@ -75,7 +75,7 @@ def build(
     for warning in model.warnings:
         reporter.warn(warning)
     image = get_image(options.target)
-    check_architecture(model, image.architectures, image.versions.get("llama.cpp", image.key))
+    check_architecture(model, image.architectures, _engine(image))
     started = time.monotonic()
     sources = _sources(model, image)
     launcher = _source("launcher", image.launcher)
@@ -145,6 +145,12 @@ def entry_file_name(path: Path) -> str:
     name = path.name.encode(errors="replace").decode()
     name = re.sub(r'[\\/:*?"<>|]', "_", plain(name)).strip(" .")
     return (name.removesuffix(".gguf")[:150] or "model") + ".gguf"
+
+
+def _engine(image: Image) -> str:
+    """The engine's version for a message."""
+    name = "llama-cpp-python"
+    return f"{name} {image.versions[name]}" if name in image.versions else f"image {image.key}"
 
 
 def _sources(model: GgufModel, image: Image) -> list[Source]:

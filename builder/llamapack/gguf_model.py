@@ -50,13 +50,13 @@ def read_model(path: Path) -> GgufModel:
     return GgufModel(path, state, header, warnings)
 
 
-def check_architecture(model: GgufModel, known: Set[str], llama_cpp: str) -> None:
+def check_architecture(model: GgufModel, known: Set[str], engine: str) -> None:
     """Raises ModelError when the runtime's llama.cpp cannot run this kind of model."""
     architecture = model.header.architecture
     if architecture not in known:
         raise ModelError(
             f"{plain(model.path.name)} has the architecture '{plain(architecture)[:80]}', which "
-            f"the llama.cpp in this runtime ({llama_cpp}) does not know. "
+            f"the llama.cpp in this runtime ({engine}) does not know. "
             "Use a newer llamapack or another model."
         )
 
