@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,18 @@ def _home(environment: Mapping[str, str]) -> Path:
     try:
         return Path.home()
     except RuntimeError:
-        user = "" if sys.platform == "win32" else f"-{os.getuid()}"
-        return Path(environment.get("TMPDIR") or "/tmp") / f"{_FOLDER_NAME}{user}"  # noqa: S108 - made private
+        return Path(tempfile.gettempdir()) / f"{_FOLDER_NAME}-{_user()}"
+
+
+if sys.platform == "win32":
+
+    def _user() -> str:
+        return os.getlogin()
+
+else:
+
+    def _user() -> str:
+        return str(os.getuid())
 
 
 def _cache(environment: Mapping[str, str], home: Path) -> Path:

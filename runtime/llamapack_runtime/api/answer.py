@@ -48,8 +48,11 @@ class Answer:
 
     async def next(self, timeout_s: float | None = None) -> Event | None:
         """The next event, or None when there is none within `timeout_s`."""
+        # Not wait_for: before Python 3.12 it can lose a cancellation when an event arrives at the
+        # same moment (https://github.com/python/cpython/issues/86296), and then runs for ever.
         try:
-            return await asyncio.wait_for(self._events.get(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self._events.get()
         except TimeoutError:
             return None
 

@@ -24,7 +24,7 @@ from llamapack_runtime.api.guard import Guard
 from llamapack_runtime.api.openai import routes as openai
 from llamapack_runtime.api.service import Service
 from llamapack_runtime.api.sse import KEEP_ALIVE_S
-from llamapack_runtime.api.web import web_routes
+from llamapack_runtime.api.web import web_app
 from llamapack_runtime.chat.errors import ChatError
 from llamapack_runtime.engine.errors import EngineError
 
@@ -35,7 +35,7 @@ def build_app(
     """The whole application, guarded. `web_root` holds the page; a stream that is silent for
     `keep_alive_s` sends a comment."""
     app = Starlette(
-        routes=[*health.ROUTES, *control.ROUTES, *openai.ROUTES, *web_routes(web_root)],
+        routes=[*health.ROUTES, *control.ROUTES, *openai.ROUTES],
         exception_handlers={
             ApiError: show_api_error,
             ChatError: show_chat_error,
@@ -45,6 +45,9 @@ def build_app(
             Exception: show_unexpected,
         },
     )
+    # No redirects between /x and /x/: only what is listed is there.
+    app.router.redirect_slashes = False
+    app.router.default = web_app(web_root)
     app.state.service = service
     app.state.keep_alive_s = keep_alive_s
     return Guard(app, access)

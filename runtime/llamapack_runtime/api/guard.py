@@ -8,6 +8,7 @@ Key: on an address that others can reach, every route needs it, the page include
 from __future__ import annotations
 
 import hmac
+import re
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -33,6 +34,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 COOKIE = "llamapack_key"
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]+))(?::[0-9]+)?")
 
 
 class Guard:
@@ -135,11 +138,9 @@ def _shown(error: ApiError, scope: Scope) -> Response:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without its port: "localhost:80" -> "localhost"."""
-    if host.startswith("["):
-        name, _, port = host[1:].partition("]")
-        return name.lower() if port == "" or port[:1] == ":" else ""
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+    """The name in a Host header, without its port: "[::1]:80" -> "::1". Empty for nonsense."""
+    match = _HOST.fullmatch(host)
+    return "" if match is None else (match[1] or match[2]).lower()
 
 
 def _cookies(headers: Headers, scope: Scope) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llamapack_runtime.api.errors import ApiError
 
@@ -27,17 +27,15 @@ TYPES = {
 }
 
 
-def web_routes(web_root: Path) -> list[Route]:
-    """Routes for every file of a known type under `web_root`."""
+def web_app(web_root: Path) -> ASGIApp:
+    """Answers whatever no route takes: with a file of a known type under `web_root`, or 404."""
     files = _find_files(web_root)
 
-    async def serve(request: Request) -> Response:
-        return await _serve(request, files)
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await _response(Request(scope), files)
+        await response(scope, receive, send)
 
-    return [
-        Route("/", serve, methods=["GET"]),
-        Route("/{path:path}", serve, methods=["GET"]),
-    ]
+    return serve
 
 
 def _find_files(web_root: Path) -> Mapping[str, Path]:
@@ -48,10 +46,9 @@ def _find_files(web_root: Path) -> Mapping[str, Path]:
     }
 
 
-async def _serve(request: Request, files: Mapping[str, Path]) -> Response:
-    name = request.path_params.get("path", "") or INDEX
-    path = files.get(name)
-    if path is None:
+async def _response(request: Request, files: Mapping[str, Path]) -> Response:
+    path = files.get(request.url.path.removeprefix("/") or INDEX)
+    if path is None or request.method not in ("GET", "HEAD"):
         raise ApiError(404, f"There is nothing at {request.url.path}.", "not_found")
     data = await asyncio.to_thread(path.read_bytes)
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'

@@ -11,8 +11,6 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from llamapack_runtime.launch.stopping import StopRequest
-
 # How long open streams may take to say that they end.
 _GOODBYE_S = 2
 _MAX_HEADER_BYTES = 32 * 1024
@@ -21,12 +19,12 @@ _MAX_HEADER_BYTES = 32 * 1024
 def serve(
     app: Callable[..., Any],
     listener: socket.socket,
-    stop: StopRequest,
     *,
+    should_stop: Callable[[], bool],
     on_start: Callable[[], None],
     before_end: Callable[[], None],
 ) -> None:
-    """Answer on `listener` until `stop` is requested. `on_start` is called when it answers;
+    """Answer on `listener` until `should_stop` says so. `on_start` is called when it answers;
     `before_end` runs in a thread of its own, so that whoever waits for an answer hears of the
     end, and then the connections are closed."""
     _skip_uvicorn_command_line()
@@ -48,7 +46,7 @@ def serve(
             on_start()
 
         async def on_tick(self, counter: int) -> bool:
-            return await super().on_tick(counter) or stop.is_requested
+            return await super().on_tick(counter) or should_stop()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await asyncio.to_thread(before_end)

@@ -137,7 +137,13 @@ class Serving:
         service = Service(self._source.about, defaults, self._stop.request, instance.token)
         loader = Loader(self._source, settings, self._paths, service, self._note_failure)
         app = build_app(service, access, self._paths.web)
-        serve(app, listener, self._stop, on_start=loader.start, before_end=loader.close)
+        serve(
+            app,
+            listener,
+            should_stop=lambda: self._stop.is_requested,
+            on_start=loader.start,
+            before_end=loader.close,
+        )
         if loader.is_running:
             # Python cannot end while native code runs; the system can.
             self._registry.unregister(instance)

@@ -22,6 +22,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.exit_code = 0
         self._requested = threading.Event()
+        self._watchdog: threading.Timer | None = None
 
     @property
     def is_requested(self) -> bool:
@@ -32,9 +33,9 @@ class StopRequest:
             return
         self.exit_code = exit_code
         self._requested.set()
-        watchdog = threading.Timer(PATIENCE_S, os._exit, (exit_code,))
-        watchdog.daemon = True
-        watchdog.start()
+        self._watchdog = threading.Timer(PATIENCE_S, os._exit, (exit_code,))
+        self._watchdog.daemon = True
+        self._watchdog.start()
 
     def end_now(self) -> NoReturn:
         """Without waiting for any thread."""
@@ -42,11 +43,14 @@ class StopRequest:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Ctrl-C ends with 130, the others with 0; a second signal ends the process at once."""
+        """Ctrl-C ends with 130, the others with 0; a second signal ends the process at once, and
+        so does time, until this block is left."""
         before = {number: signal.signal(number, self._receive) for number in _signals()}
         try:
             yield
         finally:
+            if self._watchdog is not None:
+                self._watchdog.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -1,0 +1,201 @@
+"""The application behind the real server: silence, clients that leave, and the end."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from llamapack_runtime.api.access import Access
+from llamapack_runtime.api.app import build_app
+from llamapack_runtime.api.service import Ready, Service
+from llamapack_runtime.chat.session import Session
+from llamapack_runtime.launch.listen import listen, url_of
+from llamapack_runtime.launch.server import serve
+
+CHAT = "/v1/chat/completions"
+HELLO: dict[str, object] = {"messages": [{"role": "user", "content": "Hi"}]}
+TIMEOUT_S = 20.0
+
+
+@dataclass
+class Server:
+    url: str
+    port: int
+    session: Session
+    stopping: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def wait_until_idle(self) -> None:
+        for _ in range(int(TIMEOUT_S / 0.01)):
+            if self.session.stats().busy == 0:
+                return
+            threading.Event().wait(0.01)  # the engine tells nobody when it becomes idle
+        pytest.fail("the engine is still busy with an answer that nobody waits for")
+
+
+StartServer = Callable[[Session], Server]
+
+
+@pytest.fixture
+def start(service: Service, web_root: Path) -> Iterator[StartServer]:
+    """Serves a session on a free port, with a comment after each 20 ms of silence."""
+    made: list[tuple[Server, threading.Thread]] = []
+
+    def start_one(session: Session) -> Server:
+        listener = listen("127.0.0.1", 0)
+        service.state = Ready(session, "")
+        server = Server(url_of(listener), listener.getsockname()[1], session)
+        app = build_app(service, Access(), web_root, keep_alive_s=0.02)
+        started = threading.Event()
+
+        def run() -> None:
+            serve(
+                app,
+                listener,
+                should_stop=server.stopping.is_set,
+                on_start=started.set,
+                before_end=session.close,
+            )
+            server.stopped.set()
+
+        thread = threading.Thread(target=run)
+        made.append((server, thread))
+        thread.start()
+        assert started.wait(TIMEOUT_S)
+        return server
+
+    yield start_one
+    for server, thread in made:
+        server.stopping.set()
+        thread.join(TIMEOUT_S)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def streaming(server: Server, **options: object) -> Iterator[Iterator[str]]:
+    body = HELLO | {"stream": True} | options
+    with (
+        httpx.Client(base_url=server.url, trust_env=False, timeout=TIMEOUT_S) as client,
+        client.stream("POST", CHAT, json=body) as reply,
+    ):
+        assert reply.status_code == 200
+        yield reply.iter_lines()
+
+
+def next_text(lines: Iterator[str]) -> str:
+    for line in lines:
+        if line.startswith("data: {"):
+            delta = json.loads(line.removeprefix("data: "))["choices"][0]["delta"]
+            if delta.get("content"):
+                return str(delta["content"])
+    pytest.fail("the stream ended without text")
+
+
+def test_silence_is_filled_with_comments(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    gate = threading.Event()
+    server = start(make_session("Hello!", gate=gate))
+    with streaming(server) as lines:
+        comments = 0
+        for line in lines:
+            comments += line == ": keep-alive"
+            if comments == 3:
+                break
+        gate.set()
+        assert next_text(lines) == "H"
+
+
+def test_a_stream_that_is_left_frees_its_slot(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    server = start(make_session(None, n_ctx=1 << 20))
+    with streaming(server) as lines:
+        next_text(lines)
+        assert server.session.stats().busy == 1
+    server.wait_until_idle()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_leaves_before_the_first_token_frees_its_slot(
+    start: StartServer, make_session: Callable[..., Session], stream: bool
+) -> None:
+    session = make_session(None, n_ctx=1 << 20)
+    server = start(session)
+    body = json.dumps(HELLO | {"stream": stream}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        assert session.vocabulary.decoding.wait(TIMEOUT_S)  # type: ignore[attr-defined]
+    server.wait_until_idle()
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_does_no_harm(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    server = start(make_session())
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+        client.sendall(head.encode() + b'{"mess')
+    assert httpx.get(server.url + "health", trust_env=False).status_code == 200
+
+
+def test_a_stop_ends_a_stream_with_an_event(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    server = start(make_session(None, n_ctx=1 << 20))
+    with streaming(server) as lines:
+        next_text(lines)
+        server.stopping.set()
+        last = [line for line in lines if line.startswith("data: ")][-1]
+    assert json.loads(last.removeprefix("data: "))["error"]["code"] == "shutting_down"
+    assert server.stopped.wait(TIMEOUT_S)
+
+
+def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    session = make_session(None, n_ctx=1 << 20)
+    server = start(session)
+    body = json.dumps(HELLO | {"stream": True}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        assert session.vocabulary.decoding.wait(TIMEOUT_S)  # type: ignore[attr-defined]
+        server.stopping.set()
+        assert server.stopped.wait(4.5)
+
+
+def test_headers_without_end_are_refused(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    server = start(make_session())
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000)
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_many_streams_at_once_get_their_own_text(
+    start: StartServer, make_session: Callable[..., Session]
+) -> None:
+    server = start(make_session("Hello!"))
+    answers: list[str] = []
+
+    def ask() -> None:
+        with streaming(server) as lines:
+            answers.append("".join(next_text(lines) for _ in "Hello!"))
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT_S)
+    assert answers == ["Hello!"] * 12
