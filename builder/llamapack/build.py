@@ -72,10 +72,10 @@ def build(
 ) -> BuildResult:
     """Make the pack that `options` asks for. Raises LlamapackError."""
     model = read_model(options.model)
-    for warning in model.warnings:
-        reporter.warn(warning)
     image = get_image(options.target)
     check_architecture(model, image.architectures, _engine(image))
+    for warning in model.warnings:
+        reporter.warn(warning)
     started = time.monotonic()
     sources = _sources(model, image)
     launcher = _source("launcher", image.launcher)
@@ -143,8 +143,8 @@ def pack_id(model_sha256: str, name: str, settings: Mapping[str, Any]) -> str:
 def entry_file_name(path: Path) -> str:
     """The name of a file as every system can store it; folders of this computer stay out."""
     name = path.name.encode(errors="replace").decode()
-    name = re.sub(r'[\\/:*?"<>|]', "_", plain(name)).strip(" .")
-    return (name.removesuffix(".gguf")[:150] or "model") + ".gguf"
+    name = re.sub(r'[\\/:*?"<>|]', "_", plain(name)).removesuffix(".gguf")
+    return (name.strip(" .")[:150].strip(" .") or "model") + ".gguf"
 
 
 def _engine(image: Image) -> str:

@@ -46,7 +46,8 @@ def check_target(target: Path) -> None:
         raise OutputError(f"{target} is a folder; name a file with --output.")
     if not folder.is_dir():
         raise OutputError(f"The folder {folder} does not exist; create it or choose another.")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
         raise OutputError(f"The folder {folder} is not writable; choose another with --output.")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         raise OutputError(f"{target} is not a regular file; name another with --output.")

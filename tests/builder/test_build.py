@@ -1,0 +1,144 @@
+"""`llamapack build`: what it makes, and that other tools read it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from command_line import LAUNCHER, Run, names
+from llamapack.build import entry_file_name, pack_id
+from llamapack_runtime.pack import Pack
+from make_gguf import make_gguf
+
+
+def test_it_makes_an_executable_named_after_the_model(
+    workplace: Path, model: Path, run: Run
+) -> None:
+    ran = run("build", model)
+    made = workplace / "Tiny Model"
+    assert ran.code == 0
+    assert made.stat().st_mode & 0o777 == 0o755
+    assert "Start it with: './Tiny Model'" in ran.out
+    assert names(workplace) == ["Tiny Model"]
+    assert made.read_bytes().startswith(LAUNCHER)
+    started = subprocess.run([made], capture_output=True, check=False, text=True)
+    assert started.stdout == "started\n"
+
+
+def test_the_manifest_says_what_is_inside(pack: Path, model: Path) -> None:
+    with Pack.open(pack) as opened:
+        manifest, entries = opened.manifest, opened.entries
+    model_sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+    assert [entry.name for entry in entries] == [
+        "model/Tiny Model.gguf",
+        "runtime/linux-x86_64.tar.zst",
+        "licenses/a.txt",
+        "licenses/b.txt",
+        "manifest.json",
+    ]
+    assert entries[0].sha256 == model_sha256
+    assert entries[0].data_offset % 65536 == 0
+    assert manifest.name == manifest.model.name == "Tiny"
+    assert manifest.model.entry == entries[0].name
+    assert manifest.model.quantization == "F32"
+    assert manifest.model.license == "mit"
+    assert manifest.model.has_chat_template
+    assert manifest.runtime.glibc_floor == "2.28"
+    assert manifest.runtime.key == "0123456789abcdef"
+    assert manifest.pack_id == pack_id(model_sha256, "Tiny", {})
+
+
+def test_the_same_inputs_give_the_same_bytes(pack: Path, model: Path, run: Run) -> None:
+    copy = pack.parent / "elsewhere" / model.name
+    copy.parent.mkdir()
+    shutil.copyfile(model, copy)
+    assert run("build", copy, "-o", "again").code == 0
+    assert (pack.parent / "again").read_bytes() == pack.read_bytes()
+
+
+def test_the_name_changes_the_pack_id(pack: Path, model: Path, run: Run) -> None:
+    result = json.loads(run("build", model, "-o", "other", "--name", " Überall ", "--json").out)
+    with Pack.open(pack) as first, Pack.open(pack.parent / "other") as second:
+        assert second.manifest.name == result["name"] == "Überall"
+        assert second.manifest.pack_id == result["pack_id"] != first.manifest.pack_id
+
+
+def test_json_tells_the_result(workplace: Path, model: Path, run: Run) -> None:
+    result = json.loads(run("build", model, "-o", "chat", "--json").out)
+    assert result["path"] == str(workplace / "chat")
+    assert result["size_bytes"] == (workplace / "chat").stat().st_size
+    assert result["model_bytes"] == model.stat().st_size
+    assert result["warnings"] == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_zipfile_reads_it(pack: Path, model: Path) -> None:
+    with zipfile.ZipFile(pack) as archive:
+        assert archive.testzip() is None
+        assert archive.read("model/Tiny Model.gguf") == model.read_bytes()
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+@pytest.mark.parametrize("flags", [["-l"], ["-t"], ["-Z", "-v"]])
+def test_unzip_reads_it_without_a_warning(pack: Path, flags: list[str]) -> None:
+    if shutil.which("unzip") is None:
+        pytest.skip("unzip is not installed")
+    ran = subprocess.run(["unzip", *flags, pack], capture_output=True, check=False, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stderr == ""
+    assert "warning" not in ran.stdout
+
+
+def test_an_older_pack_is_replaced(pack: Path, model: Path, run: Run) -> None:
+    old = pack.stat().st_ino
+    with pack.open("rb") as running:
+        assert run("build", model, "-o", "chat", "--name", "New").code == 0
+        assert pack.stat().st_ino != old
+        assert running.read(len(LAUNCHER)) == LAUNCHER
+
+
+def test_another_file_is_replaced_only_by_force(workplace: Path, model: Path, run: Run) -> None:
+    (workplace / "notes").write_text("mine")
+    ran = run("build", model, "-o", "notes")
+    assert (ran.code, (workplace / "notes").read_text()) == (1, "mine")
+    assert "--force" in ran.err
+    assert run("build", model, "-o", "notes", "--force").code == 0
+    Pack.open(workplace / "notes").close()
+
+
+def test_without_a_chat_template_it_warns_and_builds(workplace: Path, run: Run) -> None:
+    bare = make_gguf(workplace / "bare.gguf", chat_template=None)
+    ran = run("build", bare)
+    assert ran.code == 0
+    assert ran.err.startswith("Warning: This model has no chat template")
+    assert "ChatML" in ran.err
+    with Pack.open(workplace / "bare") as opened:
+        assert not opened.manifest.model.has_chat_template
+
+
+def test_nothing_of_the_terminal_appears_without_one(pack: Path, model: Path, run: Run) -> None:
+    ran = run("build", model, "-o", pack)
+    assert ran.err == ""
+    assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("plain.gguf", "plain.gguf"),
+        ("héllo wörld.gguf", "héllo wörld.gguf"),
+        ('a:b\\c"<d>?.gguf', "a_b_c__d__.gguf"),
+        ("no suffix", "no suffix.gguf"),
+        ("..gguf", "model.gguf"),
+        ("bad\udcff\x1b.gguf", "bad_\N{REPLACEMENT CHARACTER}.gguf"),
+        ("x" * 300 + ".gguf", "x" * 150 + ".gguf"),
+    ],
+)
+def test_a_model_is_stored_under_a_name_for_every_system(name: str, stored: str) -> None:
+    assert entry_file_name(Path(name)) == stored
