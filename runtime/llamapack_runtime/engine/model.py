@@ -5,6 +5,7 @@ Everything here but `close` may be called from any thread while the model is ope
 from __future__ import annotations
 
 import ctypes
+import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -16,13 +17,15 @@ from llamapack_runtime.engine.cfile import open_c_file
 from llamapack_runtime.engine.errors import ModelError
 from llamapack_runtime.engine.lib import captured_errors, library
 
+logger = logging.getLogger(__name__)
+
 _MAGIC = b"GGUF"
 _NO_VOCABULARY = 0  # LLAMA_VOCAB_TYPE_NONE
 _MAX_TEXT_BYTES = 1 << 30  # llama_tokenize counts in int32
 
 
 class Model:
-    """Use `Model.open`. Closing it while a context still uses it is refused by an assertion."""
+    """Use `Model.open`. Close its contexts first."""
 
     def __init__(self, handle: int, path: Path) -> None:
         self._lib = library()
@@ -78,8 +81,10 @@ class Model:
 
     def close(self) -> None:
         handle, self._handle = self._handle, None
-        if handle is not None:
-            assert self.borrowers == 0, "close the contexts of a model before the model"
+        if handle is not None and self.borrowers:
+            # An engine that could not be stopped is still computing; freeing would crash it.
+            logger.error("The model is still in use; its memory stays until the process ends.")
+        elif handle is not None:
             self._lib.llama_model_free(handle)
 
     @cached_property

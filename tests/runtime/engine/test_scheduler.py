@@ -160,6 +160,27 @@ def test_under_pressure_the_youngest_pauses_and_resumes_with_all_its_tokens() ->
     assert resumed.wants_logits
 
 
+def test_a_paused_sequence_goes_before_those_that_wait() -> None:
+    under_test = scheduler(n_ctx=1024)
+    for name in "abc":
+        under_test.submit(request(name, 3))
+    run(under_test)
+    under_test.pause_youngest()
+    under_test.check_integrity()
+    assert shape(run(under_test)[0]) == [("a", 1), ("b", 4)]
+
+
+def test_prompts_share_the_cells_that_are_left() -> None:
+    under_test = scheduler(n_ctx=220, n_seq_max=3)
+    for name, n_prompt, max_tokens in (("a", 1, None), ("b", 80, 1), ("c", 70, 1)):
+        under_test.submit(request(name, n_prompt, max_tokens))
+    for _ in range(70):
+        run(under_test, 1)
+    # Of 220 cells, a has outgrown what it was expected to need: 70, and b has read 70.
+    step, _ = run(under_test, 300)
+    assert shape(step) == [("a", 1), ("b", 10), ("c", 69)]
+
+
 def test_a_full_backend_pauses_the_youngest_of_several_and_names_a_lone_one() -> None:
     under_test = scheduler(n_ctx=1024)
     under_test.submit(request("a", 3))
@@ -170,18 +191,24 @@ def test_a_full_backend_pauses_the_youngest_of_several_and_names_a_lone_one() ->
     assert under_test.pause_youngest() == "a"
 
 
+CELLS = 200  # enough for two or three to be admitted, too few for all to grow
+
+
 class RandomOperations(RuleBasedStateMachine):
     """Requests come, go and are computed in any order; a mirror of the cache checks each step."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = scheduler(n_ctx=48, n_seq_max=3, max_waiting=5)
+        self.scheduler = scheduler(n_ctx=CELLS, n_seq_max=3, max_waiting=5)
         self.names = 0
         self.alive: dict[str, Request] = {}
         self.cache: dict[int, list[int]] = {slot: [] for slot in range(3)}
 
     @precondition(lambda self: not self.scheduler.is_full)
-    @rule(n_prompt=st.integers(1, 48), max_tokens=st.none() | st.integers(1, 60))
+    @rule(
+        n_prompt=st.integers(1, 20) | st.integers(1, 20) | st.integers(1, CELLS),
+        max_tokens=st.none() | st.integers(1, 2 * CELLS),
+    )
     def submit(self, n_prompt: int, max_tokens: int | None) -> None:
         self.names += 1
         new = request(str(self.names), n_prompt, max_tokens)
@@ -196,9 +223,11 @@ class RandomOperations(RuleBasedStateMachine):
         del self.alive[name]
 
     @precondition(lambda self: self.scheduler.has_work)
-    @rule(budget=st.integers(1, 40))
-    def step(self, budget: int) -> None:
-        self.compute(budget)
+    @rule(budget=st.integers(1, 40), times=st.integers(1, 80))
+    def step(self, budget: int, times: int) -> None:
+        while times and self.scheduler.has_work:
+            self.compute(budget)
+            times -= 1
 
     @precondition(lambda self: self.scheduler.n_running)
     @rule()
@@ -229,11 +258,12 @@ class RandomOperations(RuleBasedStateMachine):
             cells += chunk.tokens
             prompt = self.alive[chunk.request_id].prompt_tokens
             assert tuple(cells[: len(prompt)]) == prompt[: len(cells)]
-        assert sum(map(len, self.cache.values())) <= 48
+        assert sum(map(len, self.cache.values())) <= CELLS
         self.scheduler.complete(step)
         for chunk in step.chunks:
             if chunk.wants_logits and self.scheduler.append(chunk.request_id, 7) is not None:
                 self.finish(chunk.request_id)
+        self.scheduler.check_integrity()
 
     def finish(self, name: str) -> None:
         self.scheduler.release(name)
@@ -255,6 +285,6 @@ class RandomOperations(RuleBasedStateMachine):
 
 
 RandomOperations.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=60, stateful_step_count=30, deadline=None
 )
 TestRandomOperations = RandomOperations.TestCase

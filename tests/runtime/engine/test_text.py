@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from llamapack_runtime.engine.text import TextStream
 
 # A small alphabet makes stop strings meet, overlap and repeat; bytes split and break characters.
-WORDS = st.text(alphabet="ab😀", max_size=40)
-STOPS = st.lists(st.text(alphabet="ab😀", min_size=1, max_size=4), max_size=4)
+LETTERS = st.sampled_from("aaab😀")
+WORDS = st.text(LETTERS, max_size=40)
+STOPS = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=3)
 BYTES = st.one_of(WORDS.map(str.encode), st.binary(max_size=40))
 
 
@@ -68,6 +69,8 @@ def test_bytes_that_end_inside_a_character_become_a_replacement_at_the_end() -> 
         (["Hello ST", "ART"], ["STOP"], "Hello START", None),
         (["one ST"], ["STOP"], "one ST", None),
         (["aab"], ["ab", "aab"], "", "aab"),
+        (["aa", "ab"], ["aab"], "a", "aab"),
+        (["abababc"], ["ababc"], "ab", "ababc"),
         (["x\n", "\nUser: hi"], ["\n\n", "User:"], "x", "\n\n"),
         (["anything"], [""], "anything", None),
     ],
