@@ -65,12 +65,17 @@ def test_help_imports_nothing_heavy() -> None:
     assert ran.stdout.endswith("[]\n")
 
 
+def open_terminal() -> tuple[int, int]:
+    if sys.platform == "win32":
+        pytest.skip("terminals of this kind are a matter of POSIX")
+    return pty.openpty()
+
+
 class Terminal:
     """A command on a terminal of its own."""
 
     def __init__(self, arguments: list[str], **environment: str) -> None:
-        assert sys.platform != "win32", "terminals of this kind are a matter of POSIX"
-        ours, theirs = pty.openpty()
+        ours, theirs = open_terminal()
         self._reader = os.fdopen(ours, "rb", buffering=0)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "llamapack", *arguments],

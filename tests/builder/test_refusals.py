@@ -168,7 +168,8 @@ def test_a_model_that_changes_meanwhile(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def _ordinary_user() -> Iterator[None]:
-    assert sys.platform != "win32", "ordinary users are a matter of POSIX"
+    if sys.platform == "win32":
+        pytest.skip("ordinary users are a matter of POSIX")
     us = os.geteuid()
     if us == 0:
         os.seteuid(65534)

@@ -117,7 +117,7 @@ class Manifest:
                 entry=runtime.get("entry", str),
                 key=runtime.get("key", str),
                 glibc_floor=runtime.optional("glibc_floor", str),
-                versions=runtime.get("versions", dict),
+                versions=runtime.texts("versions"),
             ),
             settings=top.get("settings", dict),
             entries=tuple(
@@ -137,13 +137,23 @@ class _Fields:
         self._where = where
 
     def get(self, key: str, kind: type) -> Any:
-        value = self._raw.get(key)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        """Whole numbers are sizes and counts, so they are not negative."""
+        value: Any = self._raw.get(key)
+        wrong = not isinstance(value, kind) or (
+            kind is int and (isinstance(value, bool) or value < 0)
+        )
+        if wrong:
             raise PackError(
-                f"In the pack's manifest, '{self._where}.{key}' must be a {kind.__name__}, "
-                f"not {type(value).__name__}."
+                f"In the pack's manifest, '{self._where}.{key}' must be of the kind "
+                f"{kind.__name__}, not {value!r:.40}."
             )
         return value
+
+    def texts(self, key: str) -> dict[str, str]:
+        found = self.get(key, dict)
+        if not all(isinstance(value, str) for value in found.values()):
+            raise PackError(f"In the pack's manifest, '{self._where}.{key}' must hold only text.")
+        return dict(found)
 
     def optional(self, key: str, kind: type) -> Any:
         return None if self._raw.get(key) is None else self.get(key, kind)
