@@ -138,10 +138,10 @@ class _Fields:
 
     def get(self, key: str, kind: type) -> Any:
         """Whole numbers are sizes and counts, so they are not negative."""
-        value: Any = self._raw.get(key)
-        wrong = not isinstance(value, kind) or (
-            kind is int and (isinstance(value, bool) or value < 0)
-        )
+        value = self._raw.get(key)
+        wrong = not isinstance(value, kind)
+        if kind is int:
+            wrong = isinstance(value, bool) or not isinstance(value, int) or value < 0
         if wrong:
             raise PackError(
                 f"In the pack's manifest, '{self._where}.{key}' must be of the kind "
