@@ -36,7 +36,7 @@ static bool use_place(const struct archive *archive, const struct entry *runtime
                       const struct cache_place *place, struct cache *cache, char *reason)
 {
     char folder[PATH_BYTES];
-    if (!place_paths(place, runtime, cache, folder)) {
+    if (!place->path[0] || !place_paths(place, runtime, cache, folder)) {
         snprintf(reason, REASON_BYTES, "its path is too long");
         return false;
     }
@@ -61,7 +61,7 @@ void cache_find(const struct archive *archive, const struct entry *runtime, stru
     char reason[REASON_BYTES], tried[TRIED_BYTES] = "";
     const char *chosen_reason = NULL;
     for (int i = 0; os_cache_place(i, &place); i++) {
-        if (!place.path[0])
+        if (!place.path[0] && !place.is_chosen)
             continue;
         if (use_place(archive, runtime, &place, cache, reason)) {
             if (chosen_reason)

@@ -73,7 +73,7 @@ struct cache_place {
 };
 
 /* The places to try, best first; false when `index` is past the last. A place whose path is
- * empty does not apply here. */
+ * empty does not apply here, or its path is too long. */
 bool os_cache_place(int index, struct cache_place *place);
 /* Creates the folder if needed and checks that it is safe to run programs from it and that
  * `room_bytes` are free. */
