@@ -1,0 +1,167 @@
+"""Settings from the pack, the environment and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llamapack_runtime.errors import UsageError
+from llamapack_runtime.launch.usage import help_text
+from llamapack_runtime.options import OPTIONS
+from llamapack_runtime.settings import Settings, read_settings
+
+
+def refusal(
+    *arguments: str, packed: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+) -> str:
+    with pytest.raises(UsageError) as caught:
+        read_settings(packed or {}, environment or {}, arguments)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_without_any_source_the_defaults_hold() -> None:
+    assert read_settings({}, {}, []) == Settings()
+
+
+def test_later_sources_win() -> None:
+    packed = {"ctx-size": 1, "top-k": 1, "port": 1}
+    environment = {"LLAMAPACK_CTX_SIZE": "2", "LLAMAPACK_PORT": "2"}
+    settings = read_settings(packed, environment, ["--port", "3"])
+    assert (settings.top_k, settings.ctx_size, settings.port) == (1, 2, 3)
+    assert settings.given == {"ctx_size", "port"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["-m", "a b.gguf"], "model", "a b.gguf"),
+        (["--model=x=y.gguf"], "model", "x=y.gguf"),
+        (["-c", "4096"], "ctx_size", 4096),
+        (["--ctx-size", "0"], "ctx_size", 0),
+        (["-t", "3"], "threads", 3),
+        (["-tb", "3"], "threads_batch", 3),
+        (["-b", "64"], "batch_size", 64),
+        (["-ub", "64"], "ubatch_size", 64),
+        (["-np", "2"], "parallel", 2),
+        (["-fa", "on"], "flash_attn", "on"),
+        (["-ctk", "q8_0"], "cache_type_k", "q8_0"),
+        (["-ctv", "q8_0"], "cache_type_v", "q8_0"),
+        (["--no-mmap"], "no_mmap", True),
+        (["-a", "name"], "alias", "name"),
+        (["--temperature", "0.5"], "temp", 0.5),
+        (["-s", "-1"], "seed", -1),
+        (["--n-predict", "-1"], "predict", -1),
+        (["-n", "7"], "predict", 7),
+        (["-v"], "verbose", True),
+        (["--port", "1", "--port", "2"], "port", 2),
+    ],
+)
+def test_arguments_carry_llama_servers_names(
+    arguments: list[str], field: str, value: object
+) -> None:
+    assert getattr(read_settings({}, {}, arguments), field) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--prot=1"], "Did you mean --port?"),
+        (["--ctxsize", "1"], "Did you mean --ctx-size?"),
+        (["--temperture", "1"], "Did you mean --temperature?"),
+        (["model.gguf"], "There is no argument 'model.gguf'"),
+        (["-zzzzz"], "There is no argument '-zzzzz'. Use --help"),
+        ([""], "There is no argument ''"),
+        (["--port"], "--port needs a value"),
+        (["--port", "http"], "--port must be a whole number from 0 to 65535, not 'http'"),
+        (["--port", "65536"], "from 0 to 65535"),
+        (["-c", "-1"], "of 0 or more, not '-1'"),
+        (["--temp", "nan"], "--temp must be a number"),
+        (["--top-p", "1.5"], "from 0 to 1"),
+        (["-fa", "maybe"], "one of on, off, auto"),
+        (["--no-mmap=1"], "--no-mmap takes no value"),
+        (["--alias="], "not empty"),
+        (["--json"], "--info"),
+        (["--api-key", "short"], "--api-key must have"),
+        (["--api-key", "with a space in it"], "--api-key must have"),
+        (["--chat-template", "a", "--chat-template-file", "b"], "not both"),
+    ],
+)
+def test_a_wrong_argument_is_a_sentence(arguments: list[str], words: str) -> None:
+    message = refusal(*arguments)
+    assert words in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LLAMAPACK_PORT", "x", "LLAMAPACK_PORT must be"),
+        ("LLAMAPACK_NO_BROWSER", "perhaps", "LLAMAPACK_NO_BROWSER must be 1 or 0"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str, words: str) -> None:
+    assert words in refusal(environment={name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("TRUE", True), ("0", False), ("", False)]
+)
+def test_a_switch_in_the_environment(text: str, value: bool) -> None:
+    assert read_settings({}, {"LLAMAPACK_NO_BROWSER": text}, []).no_browser is value
+
+
+def test_other_variables_are_left_alone() -> None:
+    environment = {"LLAMAPACK_PACK": "x", "LLAMAPACK_CACHE": "y", "PORT": "1"}
+    assert read_settings({}, environment, []) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("packed", "words"),
+    [
+        ({"colour": 1}, "The pack sets 'colour'"),
+        ({"port": "8080"}, "The pack's setting 'port' must be a whole number"),
+        ({"port": True}, "must be a whole number"),
+        ({"temp": "hot"}, "must be a number"),
+        ({"no-browser": 1}, "must be true or false"),
+        ({"alias": None}, "must be a text"),
+        ({"model": "/etc/passwd"}, "The pack sets 'model'"),
+        ({"log-file": "x"}, "The pack sets 'log-file'"),
+    ],
+)
+def test_a_wrong_packed_setting_is_named(packed: dict[str, Any], words: str) -> None:
+    assert words in refusal(packed=packed)
+
+
+def test_the_key_is_not_printed() -> None:
+    assert "a-long-secret" not in repr(read_settings({}, {}, ["--api-key", "a-long-secret"]))
+
+
+def test_only_what_shapes_the_service_counts_as_a_wish() -> None:
+    settings = read_settings({}, {}, ["--no-browser", "-v", "--port", "9000"])
+    assert settings.shapes_the_service == {"port"}
+
+
+def test_every_option_is_a_setting_and_in_the_help() -> None:
+    text = help_text("chat")
+    for option in OPTIONS:
+        assert hasattr(Settings(), option.field)
+        assert all(form in text for form in option.forms)
+    forms = [form for option in OPTIONS for form in option.forms]
+    assert len(forms) == len(set(forms))
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_examples_in_the_help_are_right() -> None:
+    lines = help_text("chat").partition("Examples:\n")[2].splitlines()
+    assert len(lines) >= 4
+    for line in lines:
+        program, *arguments = line.split()
+        assert program == "chat"
+        read_settings({}, {}, arguments)
+
+
+def test_paths_are_not_looked_at() -> None:
+    assert read_settings({}, {}, ["-m", str(Path("/nowhere.gguf"))]).model == "/nowhere.gguf"
