@@ -41,7 +41,7 @@ sub wait_for {
 }
 print 'page: ', (wait_for('/') =~ /<title>/ ? 'yes' : 'no'), "\n";
 wait_for('/health');
-my $body = '{"messages":[{"role":"user","content":"What is the capital of France?"}],'
+my $body = '{"messages":[{"role":"user","content":"Name the capital of France."}],'
   . '"temperature":0,"max_tokens":24}';
 my $head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8123\r\nConnection: close\r\n"
   . "Content-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n";

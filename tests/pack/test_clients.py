@@ -12,7 +12,7 @@ from running_pack import RunningPack, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 QUESTION: list[openai.types.chat.ChatCompletionMessageParam] = [
-    {"role": "user", "content": "What is the capital of France?"}
+    {"role": "user", "content": "Name the capital of France."}
 ]
 
 
