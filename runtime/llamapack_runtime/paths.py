@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +66,8 @@ def _home(environment: Mapping[str, str]) -> Path:
     try:
         return Path.home()
     except RuntimeError:
+        import tempfile  # slow to import, and hardly ever needed
+
         return Path(tempfile.gettempdir()) / f"{_FOLDER_NAME}-{_user()}"
 
 

