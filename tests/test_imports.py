@@ -23,9 +23,11 @@ RESERVED = {
 }
 PURE = (
     "engine/scheduler.py",
+    "engine/step.py",
     "engine/types.py",
     "engine/text.py",
     "pack/format.py",
+    "hardware/plan.py",
     "pack/manifest.py",
 )
 IMPURE_MODULES = {"threading", "time", "socket", "subprocess", "asyncio", "ctypes", "os", "pathlib"}

@@ -131,7 +131,7 @@ OPTIONS = (
     ),
     Option(
         "batch-size",
-        "most tokens in one step (default: 2048)",
+        "most tokens in one step (default: 512)",
         "integer",
         ("-b",),
         "N",

@@ -35,7 +35,7 @@ class Settings:
     chat_template_file: str | None = None
     threads: int | None = None
     threads_batch: int | None = None
-    batch_size: int = 2048
+    batch_size: int = 512  # a step; a client that leaves frees its slot after one
     ubatch_size: int = 512
     parallel: int = 4
     cpu_variant: str | None = None

@@ -23,6 +23,7 @@ EXCLUDED = (
 # Chosen by name at run time, so that PyInstaller cannot see them.
 HIDDEN = (
     "llama_cpp.llama_cpp",
+    "uvicorn.lifespan.off",
     "uvicorn.loops.asyncio",
     "uvicorn.protocols.http.h11_impl",
     "anyio._backends._asyncio",

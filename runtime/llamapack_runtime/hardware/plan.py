@@ -31,11 +31,12 @@ KV_TYPE_BYTES: Mapping[KvType, float] = {
     "q8_0": 34 / 32,
     "q4_0": 18 / 32,
 }
-# Without --ctx-size a desktop chat gets the model's own length, at most this for each sequence:
-# long documents fit, and a model that claims 128k does not take the whole computer for it.
-DEFAULT_CTX_PER_SEQUENCE = 8192
+# Without --ctx-size a desktop chat gets the model's own length, at most this, which conversations
+# that run at once share: long documents fit, and a model that claims 128k does not take the whole
+# computer for it. Clearing the cache is also most of the time that a small model takes to load.
+DEFAULT_CTX = 8192
 # Below this a chat is no use; then we say that the model does not fit.
-LEAST_CTX_PER_SEQUENCE = 1024
+LEAST_CTX = 1024
 # llama.cpp rounds contexts up to this.
 _CTX_STEP = 256
 _MOST_LAYERS = 4096  # more than llama.cpp takes; bounds the work that a hostile header can cause
@@ -97,7 +98,7 @@ class Wanted:
 
     n_ctx: int | None = None
     n_seq_max: int = 1
-    n_batch: int = 2048
+    n_batch: int = 512
     n_ubatch: int = 512
     type_k: KvType | None = None
     type_v: KvType | None = None
@@ -140,7 +141,7 @@ def kv_bytes_per_cell(model: ModelFacts, type_k: KvType, type_v: KvType) -> int:
 
 
 def _first_plan(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:
-    default = _default_ctx(model, wanted.n_seq_max)
+    default = _default_ctx(model)
     asked = model.n_ctx_train if wanted.n_ctx == 0 else wanted.n_ctx
     n_ctx = _rounded(asked or default)
     n_batch = min(wanted.n_batch, n_ctx)
@@ -157,9 +158,8 @@ def _first_plan(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> Load
     return _counted(model, wanted, plan)
 
 
-def _default_ctx(model: ModelFacts, n_seq_max: int) -> int:
-    each = min(model.n_ctx_train or DEFAULT_CTX_PER_SEQUENCE, DEFAULT_CTX_PER_SEQUENCE)
-    return max(_CTX_STEP, each) * n_seq_max
+def _default_ctx(model: ModelFacts) -> int:
+    return max(_CTX_STEP, min(model.n_ctx_train or DEFAULT_CTX, DEFAULT_CTX))
 
 
 def _quantized(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan | None:
@@ -185,7 +185,7 @@ def _smaller(
 
 def _steps(plan: LoadPlan, least: int) -> list[int]:
     """Context lengths below the plan's, an eighth of it apart, down to `least` or the minimum."""
-    least = max(least, min(plan.n_ctx, LEAST_CTX_PER_SEQUENCE * plan.n_seq_max))
+    least = max(least, min(plan.n_ctx, LEAST_CTX))
     sizes = [_rounded(plan.n_ctx * eighths // 8) for eighths in range(7, 0, -1)]
     return [size for size in sizes if size >= least] + [_rounded(least)]
 

@@ -79,7 +79,7 @@ def test_more_memory_never_gives_less() -> None:
 
 def test_a_short_model_gets_no_more_than_it_was_trained_for() -> None:
     model = ModelFacts.from_metadata(LLAMA_8B | {"llama.context_length": 2048}, GIB)
-    assert plan_load(model, Wanted(n_seq_max=4), free(32)).n_ctx == 8192
+    assert plan_load(model, Wanted(n_seq_max=4), free(32)).n_ctx == 2048
 
 
 def test_what_is_too_large_is_refused_with_the_numbers() -> None:
