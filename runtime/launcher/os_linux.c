@@ -24,6 +24,20 @@
 #error "name this processor's loader and library folder"
 #endif
 
+/* The kernel puts this string in the last bytes of the stack, where a string function that reads
+   ahead meets the end of the mapping: copy it byte by byte before any of them sees it. */
+static bool copy_started_path(char path[PATH_BYTES])
+{
+    const volatile char *given = (const volatile char *)getauxval(AT_EXECFN);
+    size_t length = 0;
+    while (given && given[length] && length < PATH_BYTES - 1) {
+        path[length] = given[length];
+        length++;
+    }
+    path[length] = 0;
+    return length > 0;
+}
+
 bool os_executable(char path[PATH_BYTES])
 {
     ssize_t bytes = readlink("/proc/self/exe", path, PATH_BYTES - 1);
@@ -32,8 +46,8 @@ bool os_executable(char path[PATH_BYTES])
         return true;
     }
     /* Without /proc: the path that the kernel was given, seen from the folder we started in. */
-    const char *given = (const char *)getauxval(AT_EXECFN);
-    char *real = given ? realpath(given, NULL) : NULL;
+    char given[PATH_BYTES];
+    char *real = copy_started_path(given) ? realpath(given, NULL) : NULL;
     bool fits = real && strlen(real) < PATH_BYTES;
     if (fits)
         strcpy(path, real);

@@ -6,21 +6,15 @@ the PATH), LLAMAPACK_TEST_SCREENSHOTS a folder for pictures. Without a pack or a
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 5.0
+from running_pack import RunningPack, running
+
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,56 +24,6 @@ BROWSER_FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class RunningPack:
-    """A pack that serves its page at `url`."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-
-    def stop(self) -> None:
-        """SIGTERM must end it within five seconds; whatever happens, nothing is left running."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            pytest.fail(f"the pack was still running {STOP_TIMEOUT_S:.0f} s after SIGTERM")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
-
-
-def _start(pack: Path, cache: Path, log: Path) -> RunningPack:
-    port = _free_port()
-    environment = {**os.environ, "LLAMAPACK_CACHE": str(cache)}
-    command = [str(pack), "--no-browser", "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    running = RunningPack(process, f"http://127.0.0.1:{port}/")
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not _answers(running.url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            pytest.fail(f"the pack did not serve its page; it said: {log.read_text('utf-8')}")
-        threading.Event().wait(0.05)  # nothing signals that a port is open
-    return running
 
 
 @pytest.fixture(scope="session")
@@ -94,19 +38,15 @@ def pack_path() -> Path:
 @pytest.fixture(scope="session")
 def pack_url(pack_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a pack that all tests share, started with an empty cache."""
-    folder = tmp_path_factory.mktemp("shared-pack")
-    running = _start(pack_path, folder / "cache", folder / "log.txt")
-    yield running.url
-    running.stop()
+    with running(pack_path, tmp_path_factory.mktemp("shared-pack")) as shared:
+        yield shared.url + "/"
 
 
 @pytest.fixture
 def own_pack(pack_path: Path, tmp_path: Path) -> Iterator[RunningPack]:
     """A pack that the test may end."""
-    running = _start(pack_path, tmp_path / "cache", tmp_path / "log.txt")
-    yield running
-    if running.process.poll() is None:
-        running.stop()
+    with running(pack_path, tmp_path) as own:
+        yield own
 
 
 @pytest.fixture(scope="session")

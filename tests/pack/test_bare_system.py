@@ -73,10 +73,13 @@ def test_it_chats_without_python_and_without_a_network(pack: Path, bare_system: 
     shutil.copy2(pack, bare_system / "pack")
     (bare_system / "client.pl").write_text(CLIENT, encoding="utf-8")
     # A shell of the host brings loopback up in the new namespace; then everything is inside.
-    script = f"ip link set lo up && exec chroot {bare_system} /usr/bin/perl /client.pl"
+    script = (
+        f"ip link set lo up && mount -t proc proc {bare_system}/proc"
+        f" && exec chroot {bare_system} /usr/bin/perl /client.pl"
+    )
     subprocess.run(["sh", "tests/require.sh", "ip", "iproute2"], check=True)
     result = subprocess.run(
-        ["unshare", "--net", "sh", "-c", script],
+        ["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-c", script],
         env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"},
         capture_output=True,
         text=True,
@@ -84,3 +87,19 @@ def test_it_chats_without_python_and_without_a_network(pack: Path, bare_system: 
         check=False,
     )
     assert result.stdout.splitlines()[-3:] == ["page: yes", "chat: yes", "exit: 0"], result
+
+
+def test_without_proc_the_launcher_says_or_does_something_sensible(
+    pack: Path, bare_system: Path
+) -> None:
+    shutil.copy2(pack, bare_system / "pack")
+    result = subprocess.run(
+        ["chroot", str(bare_system), "/pack", "--version"],
+        env={"PATH": os.environ["PATH"], "HOME": "/root"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode >= 0, "it died of a signal"
+    assert result.stdout or result.stderr
