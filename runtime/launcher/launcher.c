@@ -48,12 +48,13 @@ static void read_manifest(const struct archive *archive, struct manifest *manife
 {
     struct entry entry = archive_find(archive, "manifest.json");
     char *text = archive_load(archive, &entry, MAX_MANIFEST_BYTES, "manifest.json");
-    if (!manifest_parse(text, manifest))
+    bool is_ours = manifest_parse(text, manifest);
+    free(text);
+    if (!is_ours)
         fail(EXIT_DAMAGED,
              "%s was not made properly: its manifest names no runtime. Ask for a new one where "
              "it came from.",
              archive->name);
-    free(text);
 }
 
 static void check_system(const struct archive *archive, const struct manifest *manifest)

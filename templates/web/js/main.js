@@ -15,14 +15,10 @@ import { drawSuggestions } from "./welcome.js";
 const isOnThisComputer = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
 const radios = (name) => document.querySelectorAll(`input[name="${name}"]`);
 
-const plain = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-
 function drawNames({ info }) {
   const name = info.name ?? info.model?.name ?? t("title");
-  const model = info.model?.name ?? "";
   document.title = name;
   byId("brand-name").textContent = name;
-  byId("brand-model").textContent = plain(model) === plain(name) ? "" : model;
   byId("private-line").textContent = isOnThisComputer ? t("private.local") : t("private.shared");
 }
 
