@@ -120,7 +120,7 @@ def test_closed_standard_streams_are_no_matter(pack: Path, home: Path) -> None:
         with httpx.Client(transport=transport, trust_env=False, timeout=20) as client:
             assert client.get(url).status_code == 200
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # the shell has become the pack
         assert process.wait(5) == 0
 
 
