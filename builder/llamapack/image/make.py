@@ -26,12 +26,12 @@ from llamapack.launcher import build_launcher
 def image_key(target: str) -> str:
     """Sixteen hex digits over everything that goes into the image of `target`."""
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
-    recipe = (Path(__file__).parent / "freeze.py").read_bytes()
+    recipes = (Path(__file__).parent / "freeze.py", Path(__file__).parents[1] / "launcher.py")
     inputs = [
         wheel_key(target),
         lock_key("freeze"),
         digest(sources),
-        hashlib.sha256(recipe).hexdigest(),
+        *(hashlib.sha256(recipe.read_bytes()).hexdigest() for recipe in recipes),
         source_version("zstandard"),
         str((LEVEL, EXCLUDED, HIDDEN)),
     ]
