@@ -41,15 +41,17 @@ def status(port: int, path: str) -> int:
     return 0
 
 
-def times(command: Sequence[str], port: int, environment: dict[str, str]) -> tuple[float, float]:
-    """Seconds from the start of `command` to "/" and to "/health" answering 200."""
+def times(
+    command: Sequence[str], port: int, environment: dict[str, str], page: str = "/"
+) -> tuple[float, float]:
+    """Seconds from the start of `command` to `page` and to "/health" answering 200."""
     started = time.monotonic()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            page = _wait(port, "/", started)
-            return page, _wait(port, "/health", started)
+            shown = _wait(port, page, started)
+            return shown, _wait(port, "/health", started)
         finally:
             process.terminate()
             process.wait(STOP_TIMEOUT_S)
@@ -80,7 +82,8 @@ def main() -> None:
             if options.peer:
                 port = free_port()
                 words = shlex.split(options.peer.replace("{port}", str(port)))
-                rows["peer"].append(times(words, port, dict(os.environ)))
+                # A server without a page is asked for its health alone.
+                rows["peer"].append(times(words, port, dict(os.environ), "/health"))
     for kind, measured in rows.items():
         if measured:
             page, ready = (statistics.median(column) for column in zip(*measured, strict=True))
