@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 from llamapack_runtime.chat.session import Session
@@ -74,6 +75,7 @@ class FakeModel(ByteTokenizer):
     It checks what llama.cpp would punish: positions without gaps, cells within `n_ctx`, batches
     within `n_batch`, logits asked for before they are read.
 
+    `step_s`: what a step takes, so that an endless answer leaves the processor to others.
     `gate`: each decode first waits for it, so a test can hold a step. `decoding` is set when a
     decode begins. `outcomes`: what the next decodes return or raise instead of computing.
     """
@@ -86,6 +88,7 @@ class FakeModel(ByteTokenizer):
         n_seq_max: int = 4,
         n_batch: int = 64,
         gate: threading.Event | None = None,
+        step_s: float = 0.0,
         adds_bos: bool = True,
     ) -> None:
         super().__init__(adds_bos=adds_bos)
@@ -94,6 +97,7 @@ class FakeModel(ByteTokenizer):
         self.n_batch = max(n_batch, n_seq_max)
         self.reply = reply.encode() if isinstance(reply, str) else reply
         self.gate = gate
+        self.step_s = step_s
         self.decoding = threading.Event()
         self.interrupted = threading.Event()
         self.is_closed = False
@@ -114,6 +118,8 @@ class FakeModel(ByteTokenizer):
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
+        if self.step_s:
+            time.sleep(self.step_s)
         self.batches.append(tuple(chunks))
         self.logits = self._compute(chunks)
         return "ok"

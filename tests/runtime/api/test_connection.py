@@ -117,7 +117,7 @@ def test_silence_is_filled_with_comments(
 def test_a_stream_that_is_left_frees_its_slot(
     start: StartServer, make_session: Callable[..., Session]
 ) -> None:
-    server = start(make_session(None, n_ctx=1 << 20))
+    server = start(make_session(None, n_ctx=1 << 20, step_s=0.002))
     with streaming(server) as lines:
         next_text(lines)
         assert server.session.stats().busy == 1
@@ -128,7 +128,7 @@ def test_a_stream_that_is_left_frees_its_slot(
 def test_a_client_that_leaves_before_the_first_token_frees_its_slot(
     start: StartServer, make_session: Callable[..., Session], stream: bool
 ) -> None:
-    session = make_session(None, n_ctx=1 << 20)
+    session = make_session(None, n_ctx=1 << 20, step_s=0.002)
     server = start(session)
     body = json.dumps(HELLO | {"stream": stream}).encode()
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
@@ -151,7 +151,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_does_no_harm(
 def test_a_stop_ends_a_stream_with_an_event(
     start: StartServer, make_session: Callable[..., Session]
 ) -> None:
-    server = start(make_session(None, n_ctx=1 << 20))
+    server = start(make_session(None, n_ctx=1 << 20, step_s=0.002))
     with streaming(server) as lines:
         next_text(lines)
         server.stopping.set()
@@ -163,7 +163,7 @@ def test_a_stop_ends_a_stream_with_an_event(
 def test_a_stop_does_not_wait_for_a_client_that_reads_nothing(
     start: StartServer, make_session: Callable[..., Session]
 ) -> None:
-    session = make_session(None, n_ctx=1 << 20)
+    session = make_session(None, n_ctx=1 << 20, step_s=0.002)
     server = start(session)
     body = json.dumps(HELLO | {"stream": True}).encode()
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as client:
