@@ -24,6 +24,8 @@ BROWSER_FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
+# A small model may repeat itself until the context is full; the same short answers in every run.
+SHORT_ANSWERS = ["--predict", "300", "--seed", "1"]
 
 
 @pytest.fixture(scope="session")
@@ -38,14 +40,15 @@ def pack_path() -> Path:
 @pytest.fixture(scope="session")
 def pack_url(pack_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a pack that all tests share, started with an empty cache."""
-    with running(pack_path, tmp_path_factory.mktemp("shared-pack")) as shared:
+    home = tmp_path_factory.mktemp("shared-pack")
+    with running(pack_path, home, arguments=SHORT_ANSWERS) as shared:
         yield shared.url + "/"
 
 
 @pytest.fixture
 def own_pack(pack_path: Path, tmp_path: Path) -> Iterator[RunningPack]:
     """A pack that the test may end."""
-    with running(pack_path, tmp_path) as own:
+    with running(pack_path, tmp_path, arguments=SHORT_ANSWERS) as own:
         yield own
 
 
