@@ -45,27 +45,55 @@ class SamplingParams:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One completion to generate. `max_tokens` None means: until the model stops or the context is
-    full. `stop` strings never appear in the output."""
+    full; 0 reads the prompt and generates nothing. `stop` strings never appear in the output. A
+    lower `priority` goes first. `n_keep` tokens at the start survive a context shift. `keep_state`
+    stores what the prompt leaves in the cache, for the next start of the program, too."""
 
     request_id: str
     prompt_tokens: tuple[int, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    priority: int = 0
+    n_keep: int = 0
+    keep_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
     """A snapshot. `slots` sequences can run at once and `busy` do; `waiting` requests queue.
-    `kv_used` of `kv_total` cells of the cache hold a token. The totals count since the start."""
+    `kv_used` of `kv_total` cells of the cache hold a token, `kv_idle` of them only for prompts to
+    come. The totals count since the start."""
 
-    slots: int
-    busy: int
-    waiting: int
-    kv_used: int
-    kv_total: int
-    prompt_tokens: int
-    completion_tokens: int
+    slots: int = 0
+    busy: int = 0
+    waiting: int = 0
+    kv_used: int = 0
+    kv_idle: int = 0
+    kv_total: int = 0
+    prompt_tokens: int = 0  # that were computed
+    completion_tokens: int = 0
+    resident_tokens: int = 0  # of prompts, found in the cache
+    restored_tokens: int = 0  # of prompts, found among saved states
+    reread_tokens: int = 0  # known once, but the model's memory cannot go back to them
+    draft_tokens: int = 0
+    accepted_tokens: int = 0
+    paused: int = 0
+    refused: int = 0
+    steps: int = 0
+    step_seconds: float = 0.0
+    prompt_token_s: float = 0.0  # the cost model's seconds for one more token of a prompt
+    decode_step_s: float = 0.0  # and for a step of one token
+    n_threads: int = 0
+    states: int = 0
+    state_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Sent at first when the request cannot run yet: `position` others go before it."""
+
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +123,22 @@ class Finished:
     prompt_s: float
     completion_s: float
     stop_sequence: str | None = None
+    draft_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The last event of a request that could not run or go on. `status` is the HTTP status that
-    describes it best; `code` is a short machine-readable word such as context_length_exceeded."""
+    describes it best; `code` is a short machine-readable word such as context_length_exceeded.
+    `retry_after_s`: when another try makes sense, whole seconds."""
 
     message: str
     status: int
     code: str
+    retry_after_s: int | None = None
 
 
-Event = PromptProgress | TextDelta | Finished | Failed
+Event = Queued | PromptProgress | TextDelta | Finished | Failed
 # Called on the engine thread; must return at once and never raise.
 Emit = Callable[[Event], None]
