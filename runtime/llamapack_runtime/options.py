@@ -95,6 +95,12 @@ OPTIONS = (
         choices=("on", "off", "auto"),
         group="Model",
     ),
+    Option(
+        "context-shift",
+        "when the context is full, forget the oldest part and go on",
+        "switch",
+        group="Model",
+    ),
     Option("no-mmap", "read the model into memory instead of mapping it", "switch", group="Model"),
     Option(
         "chat-template",
@@ -105,6 +111,21 @@ OPTIONS = (
     Option(
         "chat-template-file",
         "a file that holds the Jinja chat template",
+        placeholder="FILE",
+        is_packable=False,
+        group="Model",
+    ),
+    Option(
+        "system-prompt",
+        "what the model is told before a conversation that has no system message of its own",
+        other_names=("-sys",),
+        placeholder="TEXT",
+        group="Model",
+    ),
+    Option(
+        "system-prompt-file",
+        "a text file that holds the system prompt",
+        other_names=("-sysf",),
         placeholder="FILE",
         is_packable=False,
         group="Model",
@@ -157,6 +178,25 @@ OPTIONS = (
         "N",
         low=1,
         high=256,
+        group="Speed",
+    ),
+    Option(
+        "cache-ram",
+        "MiB of memory for the saved states of earlier conversations; 0 turns it off (default: a "
+        "part of what is free)",
+        "integer",
+        ("-cram",),
+        "N",
+        low=0,
+        high=2**31 - 1,
+        group="Speed",
+    ),
+    Option(
+        "spec-type",
+        "speculation: guess the next tokens from earlier text and check them all at once "
+        "(default: ngram)",
+        placeholder="TYPE",
+        choices=("none", "ngram"),
         group="Speed",
     ),
     Option(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from llamapack_runtime.errors import UsageError
@@ -19,6 +21,14 @@ SWITCH_WORDS = {"1": True, "true": True, "on": True, "yes": True} | {
 }
 
 
+# Fields of which one source may give only one, and which replace each other between sources.
+TEXT_OR_FILE = (
+    ("chat_template", "chat_template_file"),
+    ("system_prompt", "system_prompt_file"),
+)
+MAX_PROMPT_BYTES = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting; None where the program decides for itself. `given` names the fields that came
@@ -30,14 +40,19 @@ class Settings:
     cache_type_k: str | None = None
     cache_type_v: str | None = None
     flash_attn: str = "auto"
+    context_shift: bool = False
     no_mmap: bool = False
     chat_template: str | None = None
     chat_template_file: str | None = None
+    system_prompt: str | None = None  # also the text of the file, once it has been read
+    system_prompt_file: str | None = None
     threads: int | None = None
     threads_batch: int | None = None
     batch_size: int = 512  # a step; a client that leaves frees its slot after one
     ubatch_size: int = 512
     parallel: int = 4
+    cache_ram: int | None = None
+    spec_type: str = "ngram"
     cpu_variant: str | None = None
     temp: float = 0.8
     top_k: int = 40
@@ -60,8 +75,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.json and not self.info:
             raise UsageError("--json only goes together with --info.")
-        if self.chat_template is not None and self.chat_template_file is not None:
-            raise UsageError("Give either --chat-template or --chat-template-file, not both.")
+        for text, file in TEXT_OR_FILE:
+            if getattr(self, text) is not None and getattr(self, file) is not None:
+                flags = (f"--{name.replace('_', '-')}" for name in (text, file))
+                raise UsageError(f"Give either {' or '.join(flags)}, not both.")
+        if self.system_prompt is not None and not is_usable_prompt(self.system_prompt):
+            raise UsageError("--system-prompt must be UTF-8 text of at most 1 MiB.")
         if self.api_key is not None and not is_usable_key(self.api_key):
             raise UsageError(
                 "--api-key must have 8 to 256 letters, digits or signs, without spaces."
@@ -85,15 +104,56 @@ def is_usable_key(key: str) -> bool:
     return 8 <= len(key) <= 256 and key.isascii() and key.isprintable() and " " not in key
 
 
+def is_usable_prompt(text: str) -> bool:
+    try:
+        return len(text.encode()) <= MAX_PROMPT_BYTES
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
+        return False
+
+
 def read_settings(
     packed: Mapping[str, Any], environment: Mapping[str, str], arguments: Sequence[str]
 ) -> Settings:
-    """Merge the three sources. Raises UsageError that names the source and the value."""
-    from_pack = dict(_packed_values(packed))
+    """Merge the three sources, and read the system prompt's file. Raises UsageError that names the
+    source and the value."""
     from_environment = dict(_environment_values(environment))
-    from_arguments = dict(_argument_values(arguments))
-    given = from_environment | from_arguments
-    return Settings(**(from_pack | given), given=frozenset(given))
+    given = _merged(from_environment, dict(_argument_values(arguments)))
+    values = _merged(dict(_packed_values(packed)), given)
+    settings = Settings(**values, given=frozenset(given))
+    if settings.system_prompt_file is None or settings.help or settings.version:
+        return settings
+    text = _prompt_in(Path(settings.system_prompt_file))
+    return replace(settings, system_prompt=text, system_prompt_file=None)
+
+
+def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    """The later values win; a text displaces an earlier file, and a file a text."""
+    displaced = {
+        name for pair in TEXT_OR_FILE if not later.keys().isdisjoint(pair) for name in pair
+    }
+    return {name: value for name, value in earlier.items() if name not in displaced} | later
+
+
+def _prompt_in(path: Path) -> str:
+    """Without the newline that editors put at the end, as llama-server takes it."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe could be read only once
+            raise UsageError(f"The system prompt file {path} is not a plain file.")
+        with path.open("rb") as file:
+            data = file.read(MAX_PROMPT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"The system prompt file {path} cannot be read: {error.strerror}."
+        ) from None
+    if len(data) > MAX_PROMPT_BYTES:
+        raise UsageError(f"The system prompt file {path} has more than 1 MiB.")
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"The system prompt file {path} is not UTF-8 text.") from None
+    if not text or "\0" in text:
+        raise UsageError(f"The system prompt file {path} must hold a text that is not empty.")
+    return text
 
 
 def _packed_values(packed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

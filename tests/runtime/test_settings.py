@@ -57,6 +57,11 @@ def test_later_sources_win() -> None:
         (["-n", "7"], "predict", 7),
         (["-v"], "verbose", True),
         (["--port", "1", "--port", "2"], "port", 2),
+        (["-sys", "Be kind.\nAlways."], "system_prompt", "Be kind.\nAlways."),
+        (["--spec-type", "none"], "spec_type", "none"),
+        (["--context-shift"], "context_shift", True),
+        (["-cram", "0"], "cache_ram", 0),
+        (["--cache-ram", "512"], "cache_ram", 512),
     ],
 )
 def test_arguments_carry_llama_servers_names(
@@ -87,6 +92,13 @@ def test_arguments_carry_llama_servers_names(
         (["--api-key", "short"], "--api-key must have"),
         (["--api-key", "with a space in it"], "--api-key must have"),
         (["--chat-template", "a", "--chat-template-file", "b"], "not both"),
+        (["-sys", "a", "-sysf", "b"], "either --system-prompt or --system-prompt-file, not both"),
+        (["-sys", ""], "not empty"),
+        (["-sys", "caf\udce9"], "UTF-8"),
+        (["-sys", "x" * 2**20 + "x"], "1 MiB"),
+        (["-sysf", "/nowhere/prompt.txt"], "/nowhere/prompt.txt cannot be read: No such file"),
+        (["--spec-type", "ngram-mod"], "one of none, ngram"),
+        (["-cram", "-1"], "of 0 or more"),
     ],
 )
 def test_a_wrong_argument_is_a_sentence(arguments: list[str], words: str) -> None:
@@ -129,10 +141,64 @@ def test_other_variables_are_left_alone() -> None:
         ({"alias": None}, "must be a text"),
         ({"model": "/etc/passwd"}, "The pack sets 'model'"),
         ({"log-file": "x"}, "The pack sets 'log-file'"),
+        ({"system-prompt-file": "/etc/passwd"}, "The pack sets 'system-prompt-file'"),
+        ({"system-prompt": "\ud800"}, "UTF-8"),
     ],
 )
 def test_a_wrong_packed_setting_is_named(packed: dict[str, Any], words: str) -> None:
     assert words in refusal(packed=packed)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"Be kind.\n", "Be kind."),
+        (b"\xef\xbb\xbfBe kind.\r\n\r\nAlways.\r\n", "Be kind.\n\nAlways."),
+        ("Sei höflich.".encode(), "Sei höflich."),
+        (b"x" * 2**20, "x" * 2**20),
+    ],
+)
+def test_the_system_prompts_file_becomes_its_text(
+    tmp_path: Path, content: bytes, text: str
+) -> None:
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(content)
+    settings = read_settings({}, {"LLAMAPACK_SYSTEM_PROMPT_FILE": str(path)}, [])
+    assert (settings.system_prompt, settings.system_prompt_file) == (text, None)
+    assert settings.shapes_the_service == {"system_prompt_file"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\n", "must hold a text"),
+        (b"a\0b", "must hold a text"),
+        (b"caf\xe9", "is not UTF-8"),
+        (b"x" * 2**20 + b"x", "more than 1 MiB"),
+    ],
+)
+def test_a_system_prompts_file_that_is_no_prompt(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(content)
+    assert words in refusal("-sysf", str(path))
+    assert "not a plain file" in refusal("-sysf", str(tmp_path))
+    assert read_settings({}, {}, ["-sysf", str(path), "--help"]).help
+
+
+@pytest.mark.parametrize("name", ["system-prompt", "chat-template"])
+def test_a_text_and_a_file_replace_each_other_between_sources(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "text"
+    path.write_text("from the file")
+    packed = {name: "packed"}
+    variable = f"LLAMAPACK_{name.upper().replace('-', '_')}"
+    settings = read_settings(packed, {}, [f"--{name}-file", str(path)])
+    assert "packed" not in (settings.chat_template, settings.system_prompt)
+    assert settings.chat_template_file == (str(path) if name == "chat-template" else None)
+    settings = read_settings(packed, {f"{variable}_FILE": "/nowhere"}, [f"--{name}", "text"])
+    assert "text" in (settings.chat_template, settings.system_prompt)
+    assert settings.chat_template_file is settings.system_prompt_file is None
 
 
 def test_the_key_is_not_printed() -> None:

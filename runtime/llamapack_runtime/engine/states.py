@@ -82,6 +82,20 @@ class StateStore:
         if folder is not None and disk_bytes > 0:
             self._open_folder(folder, disk_bytes, fingerprint)
 
+    @property
+    def keeps_conversations(self) -> bool:
+        """Whether there is memory for states that are not marked."""
+        return self._ram_bytes > 0
+
+    @property
+    def ram_used(self) -> int:
+        """Bytes."""
+        return self._ram_used
+
+    @property
+    def n_saved(self) -> int:
+        return len(self._entries)
+
     def saved(self) -> tuple[SavedState, ...]:
         """All states, the least recently used first; after the start those in the folder, of which
         only the heads were read."""
