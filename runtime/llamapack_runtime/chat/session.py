@@ -4,14 +4,24 @@ Every method may be called from any thread."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import Protocol
 
+from llamapack_runtime.chat.errors import ChatTemplateError
 from llamapack_runtime.chat.template import ChatTemplate
 from llamapack_runtime.chat.types import Message
 from llamapack_runtime.engine.engine import Engine
-from llamapack_runtime.engine.types import Emit, EngineStats, Request
+from llamapack_runtime.engine.types import Emit, EngineStats, Event, Failed, Request
+
+logger = logging.getLogger(__name__)
+
+_SYSTEM = ("system", "developer")
+# First messages that begin differently: what a tokenizer makes of the last characters before a
+# message may depend on how that begins.
+_OPENINGS = ("Hello", "7 + 5?", " and", "\nNow", "«é»", "\n")
 
 
 class Vocabulary(Protocol):
@@ -29,20 +39,52 @@ class Vocabulary(Protocol):
 
 
 class Session:
-    """`n_ctx` is the longest prompt and answer together, in tokens."""
+    """`n_ctx` is the longest prompt and answer together, in tokens. `system_prompt` opens every
+    conversation that has no system (or developer) message of its own."""
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, template: ChatTemplate, *, n_ctx: int
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        template: ChatTemplate,
+        *,
+        n_ctx: int,
+        system_prompt: str | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.n_ctx = n_ctx
         self._engine = engine
         self._template = template
+        self._system_prompt = system_prompt
+
+    def preload(self) -> None:
+        """Read the system prompt, or find its saved state, before the first conversation needs
+        it, and keep what it leaves in the cache for the next start, too. Returns at once. A
+        failure is logged: conversations meet it, too, or do not need this."""
+        try:
+            prefix = self.system_prefix()
+        except ChatTemplateError as error:
+            logger.warning("The system prompt cannot be used: %s", error)
+            return
+        if prefix:
+            request = Request("system prompt", prefix, max_tokens=0, keep_state=True)
+            self._engine.submit(request, _log_failure)
+
+    def system_prefix(self) -> tuple[int, ...]:
+        """The longest beginning that all conversations with the packed system prompt share; ()
+        without one. ChatTemplateError if the template refuses it."""
+        if self._system_prompt is None:
+            return ()
+        prompts = [self.chat_prompt([Message("user", text)]) for text in _OPENINGS]
+        shared = zip(*prompts, strict=False)  # up to the end of the shortest
+        return tuple(tokens[0] for tokens in takewhile(lambda one: len(set(one)) == 1, shared))
 
     def chat_prompt(
         self, messages: Sequence[Message], *, add_generation_prompt: bool = True
     ) -> tuple[int, ...]:
         """The tokens of a conversation. ChatTemplateError if the template refuses it."""
+        if self._system_prompt is not None and not any(m.role in _SYSTEM for m in messages):
+            messages = [Message("system", self._system_prompt), *messages]
         text = self._template.render(messages, add_generation_prompt=add_generation_prompt)
         tokens = self.vocabulary.tokenize(text, add_special=False, parse_special=True)
         opening = self._opening
@@ -76,3 +118,8 @@ class Session:
         )
         around_nothing = self.vocabulary.tokenize("", add_special=True, parse_special=True)
         return bos if bos and around_nothing[:1] == bos else ()
+
+
+def _log_failure(event: Event) -> None:
+    if isinstance(event, Failed):
+        logger.warning("The system prompt could not be read in advance: %s", event.message)

@@ -1,5 +1,7 @@
+# ruff: noqa: E501  # a template is easier to read in one line
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -8,7 +10,7 @@ import pytest
 from fakes import ByteTokenizer, FakeModel, fake_session
 from llamapack_runtime.chat.errors import ChatTemplateError
 from llamapack_runtime.chat.session import Session
-from llamapack_runtime.chat.template import ChatTemplate
+from llamapack_runtime.chat.template import CHATML, ChatTemplate
 from llamapack_runtime.chat.types import Message
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.types import Request
@@ -18,10 +20,40 @@ BOS, IM_START = ByteTokenizer.BOS, ByteTokenizer.IM_START
 USER = [Message("user", "Hi")]
 
 
-def session_with(source: str, *, adds_bos: bool = True) -> Session:
+SYSTEM = "You are Ann, the caretaker of this house."
+
+# As in the files of SmolLM2, Llama 3 and Gemma 2.
+SMOLLM2 = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+LLAMA3 = "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+GEMMA2 = "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if (message['role'] == 'assistant') %}{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+HEADER = "<|start_header_id|>{}<|end_header_id|>\n\n"
+# Each with how a conversation begins with a system prompt.
+FAMILIES = pytest.mark.parametrize(
+    ("source", "beginning"),
+    [
+        (CHATML, f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"),
+        (SMOLLM2, f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"),
+        (
+            LLAMA3,
+            f"{HEADER.format('system')}{SYSTEM}<|eot_id|>{HEADER.format('user')}",
+        ),
+        (GEMMA2, f"<start_of_turn>user\n{SYSTEM}\n\n"),
+    ],
+    ids=["chatml", "smollm2", "llama3", "gemma2"],
+)
+
+
+def session_with(
+    source: str, *, adds_bos: bool = True, system_prompt: str | None = None
+) -> Session:
     model = FakeModel("ok", adds_bos=adds_bos)
     template = ChatTemplate(source, bos_token=model.bos_token, eos_token=model.eos_token)
-    return Session(Engine(model), model, template, n_ctx=model.n_ctx)
+    return Session(Engine(model), model, template, n_ctx=model.n_ctx, system_prompt=system_prompt)
+
+
+def as_text(tokens: tuple[int, ...]) -> str:
+    pieces = (ByteTokenizer.SPECIALS[t - 256].encode() if t > 255 else bytes([t]) for t in tokens)
+    return b"".join(pieces).decode()
 
 
 @pytest.fixture
@@ -63,6 +95,61 @@ def test_a_refusal_of_the_template_is_raised() -> None:
     )
     with pytest.raises(ChatTemplateError, match="One"):
         session.chat_prompt(USER + USER)
+    session.close()
+
+
+@FAMILIES
+def test_the_packed_system_prompt_opens_a_conversation(source: str, beginning: str) -> None:
+    session = session_with(source, system_prompt=SYSTEM)
+    chat = [*USER, Message("assistant", "Hello."), *USER]
+    text = as_text(session.chat_prompt(chat)).removeprefix(ByteTokenizer.bos_token)
+    assert text.startswith(f"{beginning}Hi")
+    assert text.count(SYSTEM) == 1
+    session.close()
+
+
+@FAMILIES
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_a_system_message_of_the_conversation_replaces_it(
+    source: str, beginning: str, role: str
+) -> None:
+    session = session_with(source, system_prompt=SYSTEM)
+    tokens = session.chat_prompt([Message(role, "You are Bob."), *USER])
+    text = as_text(tokens).removeprefix(ByteTokenizer.bos_token)
+    assert text.startswith(beginning.replace(SYSTEM, "You are Bob.") + "Hi")
+    assert SYSTEM not in text
+    session.close()
+
+
+@FAMILIES
+def test_all_conversations_begin_with_the_system_prefix(source: str, beginning: str) -> None:
+    session = session_with(source, system_prompt=SYSTEM)
+    prefix = session.system_prefix()
+    assert as_text(prefix).rstrip() == (ByteTokenizer.bos_token + beginning).rstrip()
+    for first in ("What?", "\n", "1", "<|im_start|>", "Ünder"):
+        assert session.chat_prompt([Message("user", first)])[: len(prefix)] == prefix
+    session.close()
+
+
+def test_without_a_system_prompt_there_is_no_prefix() -> None:
+    session = session_with(SMOLLM2)
+    assert session.system_prefix() == ()
+    assert "named SmolLM" in as_text(session.chat_prompt(USER))
+    session.close()
+
+
+def test_a_template_that_refuses_the_system_prompt_does_not_end_the_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = (
+        "{{ messages[0].content }}"
+        "{% if 'Ann' in messages[0].content %}{{ raise_exception('No Ann.') }}{% endif %}"
+    )
+    session = session_with(source, system_prompt=SYSTEM)
+    with caplog.at_level(logging.WARNING):
+        session.preload()
+    assert "The system prompt cannot be used" in caplog.text
+    assert "No Ann." in caplog.text
     session.close()
 
 
