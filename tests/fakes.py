@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llamapack_runtime.chat.session import Session
 from llamapack_runtime.chat.template import CHATML, ChatTemplate
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.errors import DecodeError
-from llamapack_runtime.engine.step import Chunk, DecodeOutcome
+from llamapack_runtime.engine.step import Chunk, Copy, DecodeOutcome, Remove, Shift
 from llamapack_runtime.engine.types import SamplingParams
 
 
@@ -68,6 +69,56 @@ class FakeSampler:
         self.is_closed = True
 
 
+@dataclass(eq=False, slots=True)
+class Cell:
+    """A place in the cache; sequences that share it hold the same object."""
+
+    token: int
+
+
+class FakeCache:
+    """The tokens of every slot, in cells that can be shared. Strict about order and room."""
+
+    def __init__(self, n_cells: int, n_slots: int) -> None:
+        self.n_cells = n_cells
+        self.slots: dict[int, list[Cell]] = {slot: [] for slot in range(n_slots)}
+
+    def tokens(self, slot: int) -> list[int]:
+        return [cell.token for cell in self.slots[slot]]
+
+    def perform(self, operation: Remove | Copy | Shift) -> None:
+        match operation:
+            case Remove(slot, start):
+                del self.slots[slot][start:]
+            case Copy(source, target, start, end):
+                assert len(self.slots[target]) == start, "the copied part leaves a gap"
+                assert len(self.slots[source]) >= end, "the source does not have that much"
+                self.slots[target] += self.slots[source][start:end]
+            case Shift(slot, start, end):
+                others = {id(c) for s, row in self.slots.items() if s != slot for c in row}
+                assert not others & {id(c) for c in self.slots[slot]}, "shared cells were moved"
+                del self.slots[slot][start:end]
+
+    def extend(self, slot: int, start: int, tokens: Sequence[int]) -> None:
+        assert len(self.slots[slot]) == start, f"positions of slot {slot} have a gap"
+        self.slots[slot] += map(Cell, tokens)
+        assert self.used <= self.n_cells, "more cells used than there are"
+
+    def save(self, slot: int) -> bytes:
+        return repr(self.tokens(slot)).encode()
+
+    def restore(self, slot: int, data: bytes | bytearray | memoryview) -> bool:
+        assert not self.slots[slot], "a state is put back into an empty slot"
+        if not bytes(data).startswith(b"["):
+            return False
+        self.extend(slot, 0, list(map(int, bytes(data)[1:-1].split(b","))))
+        return True
+
+    @property
+    def used(self) -> int:
+        return len({id(cell) for row in self.slots.values() for cell in row})
+
+
 class FakeModel(ByteTokenizer):
     """A backend whose every sequence answers `reply` and then ends; with no reply, each token is
     a function of all tokens before it (and it never ends), so that a mix-up changes the text.
@@ -75,7 +126,8 @@ class FakeModel(ByteTokenizer):
     It checks what llama.cpp would punish: positions without gaps, cells within `n_ctx`, batches
     within `n_batch`, logits asked for before they are read.
 
-    `step_s`: what a step takes, so that an endless answer leaves the processor to others.
+    `step_s`: what a step takes, so that an endless answer leaves the processor to others;
+    `token_s`: what each of its tokens takes in addition.
     `gate`: each decode first waits for it, so a test can hold a step. `decoding` is set when a
     decode begins. `outcomes`: what the next decodes return or raise instead of computing.
     """
@@ -89,7 +141,9 @@ class FakeModel(ByteTokenizer):
         n_batch: int = 64,
         gate: threading.Event | None = None,
         step_s: float = 0.0,
+        token_s: float = 0.0,
         adds_bos: bool = True,
+        can_truncate: bool = True,
     ) -> None:
         super().__init__(adds_bos=adds_bos)
         self.n_ctx = n_ctx
@@ -98,11 +152,18 @@ class FakeModel(ByteTokenizer):
         self.reply = reply.encode() if isinstance(reply, str) else reply
         self.gate = gate
         self.step_s = step_s
+        self.token_s = token_s
         self.decoding = threading.Event()
         self.interrupted = threading.Event()
         self.is_closed = False
         self.outcomes: list[DecodeOutcome | Exception] = []
-        self.cache: dict[int, list[int]] = {slot: [] for slot in range(n_seq_max)}
+        self.n_threads = 1
+        self.can_truncate = can_truncate
+        self.can_shift = can_truncate
+        self.cache = FakeCache(n_ctx, n_seq_max)
+        self.perform = self.cache.perform
+        self.save = self.cache.save
+        self.restore = self.cache.restore
         self.batches: list[tuple[Chunk, ...]] = []
         self.logits: dict[int, int] = {}
         self.samplers: list[FakeSampler] = []
@@ -118,14 +179,12 @@ class FakeModel(ByteTokenizer):
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
-        if self.step_s:
-            time.sleep(self.step_s)
+        if self.step_s or self.token_s:
+            n_tokens = sum(len(chunk.tokens) for chunk in chunks)
+            time.sleep(self.step_s + self.token_s * n_tokens)
         self.batches.append(tuple(chunks))
         self.logits = self._compute(chunks)
         return "ok"
-
-    def remove(self, slot: int) -> None:
-        self.cache[slot].clear()
 
     def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> FakeSampler:
         assert prompt_tokens, "a sampler is made for a prompt"
@@ -150,16 +209,14 @@ class FakeModel(ByteTokenizer):
         total = sum(len(chunk.tokens) for chunk in chunks)
         if not 0 < total <= self.n_batch:
             raise DecodeError(f"{total} tokens in a batch of {self.n_batch}")
-        logits, row = {}, -1
+        logits, end = {}, 0
         for chunk in chunks:
-            cells = self.cache[chunk.slot]
-            assert len(cells) == chunk.start, f"positions of slot {chunk.slot} have a gap"
             assert all(0 <= token < self.n_vocab for token in chunk.tokens)
-            cells += chunk.tokens
-            row += len(chunk.tokens)
-            if chunk.wants_logits:
-                logits[row] = self._next(chunk.request_id, cells)
-        assert sum(map(len, self.cache.values())) <= self.n_ctx, "more cells used than there are"
+            self.cache.extend(chunk.slot, chunk.start, chunk.tokens)
+            held = self.cache.tokens(chunk.slot)
+            end += len(chunk.tokens)
+            for back in range(chunk.n_logits - 1, -1, -1):
+                logits[end - 1 - back] = self._next(chunk.request_id, held[: len(held) - back])
         return logits
 
     def _next(self, request_id: str, cells: list[int]) -> int:

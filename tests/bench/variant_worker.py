@@ -19,7 +19,7 @@ from pathlib import Path
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.lib import library, load_library
 from llamapack_runtime.engine.model import Model
-from llamapack_runtime.engine.step import Chunk
+from llamapack_runtime.engine.step import Chunk, Remove
 
 TOPICS = (
     *("France", "rain", "the moon", "bread", "a bicycle", "the sea", "gold", "winter", "music"),
@@ -37,7 +37,7 @@ def prompt(topic: str) -> str:
 
 def step(context: Context, tokens: tuple[int, ...], start: int) -> int:
     """Decode and return the row that has logits."""
-    outcome = context.decode([Chunk("bench", 0, start, tokens, wants_logits=True)])
+    outcome = context.decode([Chunk("bench", 0, start, tokens, n_logits=1)])
     assert outcome == "ok", outcome
     return len(tokens) - 1
 
@@ -60,7 +60,7 @@ def answer(model: Model, context: Context, topic: str) -> tuple[list[int], array
         values = logits(
             context, step(context, (token,), len(tokens) + len(answered) - 1), model.n_vocab
         )
-    context.remove(0, -1, -1)
+    context.perform(Remove(0))
     return answered, first
 
 
@@ -75,7 +75,7 @@ def speeds(context: Context) -> dict[str, float]:
         for position in range(PROMPT_TOKENS, PROMPT_TOKENS + ANSWER_TOKENS):
             step(context, (200,), position)
         generating.append(ANSWER_TOKENS / (time.perf_counter() - started))
-        context.remove(0, -1, -1)
+        context.perform(Remove(0))
     return {
         "prompt_tokens_per_s": statistics.median(reading),
         "decode_tokens_per_s": statistics.median(generating),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.model import Model
 from llamapack_runtime.engine.sampler import LlamaSampler
-from llamapack_runtime.engine.step import Chunk, DecodeOutcome
+from llamapack_runtime.engine.step import Chunk, Copy, DecodeOutcome, Remove, Shift
 from llamapack_runtime.engine.types import SamplingParams
+
+if TYPE_CHECKING:
+    from llamapack_runtime.engine.threadpools import ThreadPools
+    from llamapack_runtime.engine.tuner import ThreadTuner
 
 
 class Sampler(Protocol):
@@ -39,11 +44,28 @@ class Backend(Protocol):
     @property
     def n_vocab(self) -> int: ...
 
+    @property
+    def can_truncate(self) -> bool:
+        """A sequence's end can be forgotten, and any part of it shared."""
+
+    @property
+    def can_shift(self) -> bool:
+        """A part in the middle of a sequence can be forgotten."""
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that compute a step of one token at present."""
+
     def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
         """Compute one batch. DecodeError when it failed for a reason that will not pass."""
 
-    def remove(self, slot: int) -> None:
-        """Forget all tokens of a slot."""
+    def perform(self, operation: Remove | Copy | Shift) -> None: ...
+
+    def save(self, slot: int) -> bytes | bytearray:
+        """A copy of a slot's state."""
+
+    def restore(self, slot: int, data: bytes | bytearray | memoryview) -> bool:
+        """Fill an empty slot from such a copy; False: it stays empty."""
 
     def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> Sampler: ...
 
@@ -59,23 +81,52 @@ class Backend(Protocol):
 
 
 class LlamaBackend:
-    """llama.cpp. Takes over `context` and closes it; `model` stays the caller's."""
+    """llama.cpp. Takes over `context`, and `pools` if there are any, and closes them; `model` stays
+    the caller's. With pools, `tuner` chooses how many threads compute each step."""
 
-    def __init__(self, model: Model, context: Context) -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: Model,
+        context: Context,
+        pools: ThreadPools | None = None,
+        tuner: ThreadTuner | None = None,
+    ) -> None:
         self._context = context
+        self._pools = pools
+        self._tuner = tuner
         self.n_ctx = context.n_ctx
         self.n_seq_max = context.n_seq_max
         self.n_batch = context.n_batch
         self.n_vocab = model.n_vocab
-        self.decode = context.decode
+        self.can_truncate = context.can_truncate
+        self.can_shift = context.can_shift
+        self.perform = context.perform
+        self.save = context.save
+        self.restore = context.restore
         self.interrupt = context.interrupt
-        self.close = context.close
         self.piece = model.piece
         self.is_end = model.is_end
 
-    def remove(self, slot: int) -> None:
-        self._context.remove(slot, -1, -1)
+    @property
+    def n_threads(self) -> int:
+        return self._context.n_threads if self._tuner is None else self._tuner.current.n_threads
+
+    def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
+        if self._pools is None or self._tuner is None:
+            return self._context.decode(chunks)
+        n_tokens = sum(len(chunk.tokens) for chunk in chunks)
+        setting = self._tuner.choose(n_tokens)
+        self._pools.use(setting, setting)
+        started = time.perf_counter()
+        outcome = self._context.decode(chunks)
+        if outcome == "ok":
+            self._tuner.observe(setting, n_tokens, time.perf_counter() - started)
+        return outcome
 
     def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> Sampler:
         return LlamaSampler(self._context, params, prompt_tokens)
+
+    def close(self) -> None:
+        if self._pools is not None:
+            self._pools.close()
+        self._context.close()

@@ -13,7 +13,7 @@ from llamapack_runtime.engine.cfile import interrupt_callback
 from llamapack_runtime.engine.errors import ContextError, DecodeError
 from llamapack_runtime.engine.lib import captured_errors, library
 from llamapack_runtime.engine.model import Model
-from llamapack_runtime.engine.step import Chunk, DecodeOutcome
+from llamapack_runtime.engine.step import Chunk, Copy, DecodeOutcome, Remove, Shift
 
 # enum ggml_type, as far as llama.cpp's cache supports it.
 KV_TYPES = {
@@ -27,7 +27,9 @@ _OUTCOMES: dict[int, DecodeOutcome] = {0: "ok", 1: "no_slot", 2: "aborted"}
 class Context:
     """`n_ctx` cells shared by up to `n_seq_max` sequences (llama.cpp rounds `n_ctx` up to a
     multiple of 256; the property tells). At most `n_batch` tokens a decode, computed in parts of
-    `n_ubatch`. ContextError when llama.cpp cannot make it."""
+    `n_ubatch`, and `n_rows` rows of logits. `can_truncate`: a sequence's end can be forgotten and
+    any part of it shared; recurrent state cannot. `can_shift`: a part in the middle can be
+    forgotten. ContextError when llama.cpp cannot make it."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Context:
         n_ubatch: int,
         n_threads: int,
         n_threads_batch: int,
+        n_rows: int = 0,
         flash_attention: Literal["auto", "on", "off"] = "auto",
         type_k: str = "f16",
         type_v: str = "f16",
@@ -47,6 +50,7 @@ class Context:
         self.model = model
         # Each generating sequence must find a place in one batch.
         self.n_batch = max(n_batch, n_seq_max)
+        self.n_threads = n_threads
         parameters = self._lib.llama_context_default_params()
         parameters.n_ctx, parameters.n_seq_max = n_ctx, n_seq_max
         parameters.n_batch, parameters.n_ubatch = self.n_batch, min(n_ubatch, self.n_batch)
@@ -54,10 +58,17 @@ class Context:
         parameters.flash_attn_type = _FLASH_ATTENTION[flash_attention]
         parameters.type_k, parameters.type_v = KV_TYPES[type_k], KV_TYPES[type_v]
         parameters.kv_unified = True
+        # Layers with a sliding window keep all positions, so that any part can be shared.
+        parameters.swa_full = True
+        # llama.cpp sets memory for as many rows of logits aside: without this, one for each token.
+        self.n_rows = min(max(n_rows, n_seq_max), self.n_batch) if n_rows else self.n_batch
+        parameters.n_outputs_max = self.n_rows
         self._handle: int | None = self._create(parameters)
         self.n_ctx = int(self._lib.llama_n_ctx(self._handle))
         self.n_seq_max = int(self._lib.llama_n_seq_max(self._handle))
         self._memory = self._lib.llama_get_memory(self._handle)
+        self.can_truncate = not model.is_recurrent
+        self.can_shift = self.can_truncate and bool(self._lib.llama_memory_can_shift(self._memory))
         self._batch = _Batch(self._lib, self.n_batch, self.n_seq_max)
         self._rows: frozenset[int] = frozenset()
         self._set_interrupt()
@@ -92,6 +103,7 @@ class Context:
         when llama.cpp fails; the slots in the batch should then be removed."""
         handle = self.handle
         rows = self._batch.fill(chunks)
+        assert len(rows) <= self.n_rows, f"{len(rows)} rows of logits where {self.n_rows} fit"
         code = self._lib.llama_decode(handle, self._batch.native)
         self._rows = rows if code == 0 else frozenset()
         if code not in _OUTCOMES:
@@ -102,21 +114,56 @@ class Context:
         """Asking llama.cpp for logits that it has not computed would end the process."""
         assert row in self._rows, f"row {row} of the last decode has no logits"
 
-    def remove(self, seq_id: int, p0: int, p1: int) -> None:
-        """Forget the positions [p0, p1) of a sequence; -1 means from the start, to the end.
-        DecodeError if the model's memory cannot give up a part (recurrent models)."""
-        assert 0 <= seq_id < self.n_seq_max, f"there is no sequence {seq_id}"
+    def perform(self, operation: Remove | Copy | Shift) -> None:
+        """Change what the cache holds. DecodeError if the model's memory cannot do that."""
         self.handle  # noqa: B018  # raises when closed
-        if not self._lib.llama_memory_seq_rm(self._memory, seq_id, p0, p1):
-            raise DecodeError(f"Positions {p0} to {p1} of sequence {seq_id} cannot be removed.")
+        match operation:
+            case Remove(slot, start):
+                self._remove(slot, start, -1)
+            case Copy(source, target, start, end):
+                self._check_slots(source, target)
+                self._lib.llama_memory_seq_cp(self._memory, source, target, start, end)
+            case Shift(slot, start, end):
+                self._remove(slot, start, end)
+                self._lib.llama_memory_seq_add(self._memory, slot, end, -1, start - end)
+
+    def save(self, slot: int) -> bytearray:
+        """A copy of all that the cache holds of a sequence. ContextError when there is none."""
+        self._check_slots(slot)
+        size = self._lib.llama_state_seq_get_size(self.handle, slot)
+        data = bytearray(size)
+        buffer = (ctypes.c_uint8 * size).from_buffer(data)
+        written = self._lib.llama_state_seq_get_data(self.handle, buffer, size, slot)
+        if not size or written != size:
+            raise ContextError(f"The state of sequence {slot} cannot be copied.")
+        return data
+
+    def restore(self, slot: int, data: bytes | bytearray | memoryview) -> bool:
+        """Fill an empty sequence from what `save` gave. False, and the sequence is empty, when
+        llama.cpp refuses it. Only for bytes whose digest was checked."""
+        self._check_slots(slot)
+        size = len(data)
+        buffer = (ctypes.c_uint8 * size).from_buffer_copy(data)
+        if self._lib.llama_state_seq_set_data(self.handle, buffer, size, slot) == size:
+            return True
+        self._remove(slot, -1, -1)
+        return False
+
+    def _remove(self, slot: int, start: int, end: int) -> None:
+        self._check_slots(slot)
+        if not self._lib.llama_memory_seq_rm(self._memory, slot, start, end):
+            raise DecodeError(f"Positions {start} to {end} of sequence {slot} cannot be removed.")
+
+    def _check_slots(self, *slots: int) -> None:
+        assert all(0 <= slot < self.n_seq_max for slot in slots), f"no such sequence: {slots}"
 
     def warm_up(self) -> None:
         """Touch all weights and buffers once, so that the first request does not pay for it."""
         token = max(
             0, self._lib.llama_vocab_bos(self._lib.llama_model_get_vocab(self.model.handle))
         )
-        self.decode([Chunk("warm-up", 0, 0, (token,), wants_logits=True)])
-        self.remove(0, -1, -1)
+        self.decode([Chunk("warm-up", 0, 0, (token,), n_logits=1)])
+        self._remove(0, -1, -1)
 
     def interrupt(self) -> None:
         """From any thread: the running decode and all later ones return "aborted"."""
@@ -180,9 +227,9 @@ class _Batch:
             self._positions[begin:end] = list(range(chunk.start, chunk.start + count))
             address = first_slot + chunk.slot * ctypes.sizeof(ctypes.c_int32)
             self._slot_pointers[begin:end] = [address] * count
-            if chunk.wants_logits:
-                self._logits[end - 1] = 1
-                rows.append(end - 1)
+            for row in range(end - chunk.n_logits, end):
+                self._logits[row] = 1
+                rows.append(row)
             begin = end
         self.native.n_tokens = total
         return frozenset(rows)

@@ -11,25 +11,26 @@ from types import TracebackType
 from typing import Self
 
 from llamapack_runtime.engine.backend import Backend
+from llamapack_runtime.engine.budget import token_budget
+from llamapack_runtime.engine.cost import StepCost
 from llamapack_runtime.engine.errors import DecodeError
 from llamapack_runtime.engine.job import Job
+from llamapack_runtime.engine.refusals import bad_request, refuse, too_busy
 from llamapack_runtime.engine.scheduler import Scheduler
-from llamapack_runtime.engine.step import Step
+from llamapack_runtime.engine.speculate import best_draft
+from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.step import Chunk, Operation, Restore, Save, Step
 from llamapack_runtime.engine.types import (
     Emit,
     EngineStats,
     Failed,
     FinishReason,
     PromptProgress,
+    Queued,
     Request,
 )
 
 logger = logging.getLogger(__name__)
-
-# Tokens in a step while somebody watches text appear: prompts go in small parts between tokens.
-STREAMING_STEP_TOKENS = 128
-MAX_STOP_STRINGS = 64
-MAX_STOP_CHARACTERS = 4096
 
 _SHUTTING_DOWN = Failed("The server is shutting down.", 503, "shutting_down")
 
@@ -51,14 +52,38 @@ class _Close:
 
 
 class Engine:
-    """Runs requests on `backend`, which it closes in the end. At most `max_waiting` requests
-    queue beyond those that run."""
+    """Runs requests on `backend`, which it closes in the end, as it closes `states`. At most
+    `n_parallel` run at once (None: as many as the backend has slots) and `max_waiting` queue beyond
+    them. `speculates`: tokens are guessed from earlier text where that is faster."""
 
-    def __init__(self, backend: Backend, *, max_waiting: int = 64) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        n_parallel: int | None = None,
+        max_waiting: int = 64,
+        speculates: bool = True,
+        shifts_context: bool = False,
+        states: StateStore | None = None,
+    ) -> None:
         self._backend = backend
+        self._speculates = speculates and backend.can_truncate
+        self._states = states
         self._scheduler = Scheduler(
-            n_ctx=backend.n_ctx, n_seq_max=backend.n_seq_max, max_waiting=max_waiting
+            n_ctx=backend.n_ctx,
+            n_slots=backend.n_seq_max,
+            n_parallel=n_parallel or backend.n_seq_max,
+            max_waiting=max_waiting,
+            can_truncate=backend.can_truncate,
+            saves_states=states is not None and states.keeps_conversations,
+            shifts_context=shifts_context and backend.can_shift,
         )
+        for state in states.saved() if states is not None else ():
+            self._scheduler.residents.add_state(state.key, state.tokens)
+        self._cost = StepCost()
+        self._steps = 0
+        self._step_seconds = 0.0
+        self._draft_tokens = self._accepted_tokens = self._refused = 0
         self._jobs: dict[str, Job] = {}
         self._prompt_tokens = 0
         self._completion_tokens = 0
@@ -120,6 +145,8 @@ class Engine:
         finally:
             self._fail_all(_SHUTTING_DOWN)
             self._backend.close()
+            if self._states is not None:
+                self._states.close()
 
     def _receive(self) -> bool:
         """Take in all messages, waiting for one when there is nothing to do. False: close."""
@@ -138,46 +165,25 @@ class Engine:
             self._stats = self._snapshot()
 
     def _accept(self, request: Request, emit: Emit) -> None:
-        job = Job(request, emit, self._backend)
+        job = Job(request, emit, self._backend, speculates=self._speculates)
         refusal = self._refusal(request)
         if refusal is not None:
+            self._refused += refusal.status == 503
             job.fail(refusal)
-        elif request.max_tokens is not None and request.max_tokens <= 0:
-            job.finish("length")
-        else:
-            self._jobs[request.request_id] = job
-            self._scheduler.submit(request)
+            return
+        self._jobs[request.request_id] = job
+        position = self._scheduler.submit(request)
+        if position is not None:
+            job.send(Queued(position))
 
     def _refusal(self, request: Request) -> Failed | None:
-        tokens, n_ctx = request.prompt_tokens, self._scheduler.n_ctx
         if request.request_id in self._jobs:
-            return _bad_request(f"The request id {request.request_id} is already in use.")
-        if not tokens:
-            return _bad_request("The prompt is empty; send at least one token of text.")
-        if min(tokens) < 0 or max(tokens) >= self._backend.n_vocab:
-            return _bad_request(
-                f"Prompt tokens must lie between 0 and {self._backend.n_vocab - 1}."
-            )
-        if len(tokens) > n_ctx:
-            return Failed(
-                f"The prompt has {len(tokens)} tokens, but the context holds {n_ctx};"
-                " shorten it or start with a larger --ctx-size.",
-                400,
-                "context_length_exceeded",
-            )
-        if request.sampling.problem is not None:
-            return _bad_request(request.sampling.problem)
-        if (
-            len(request.stop) > MAX_STOP_STRINGS
-            or sum(map(len, request.stop)) > MAX_STOP_CHARACTERS
-        ):
-            return _bad_request(
-                f"At most {MAX_STOP_STRINGS} stop strings with {MAX_STOP_CHARACTERS} characters in"
-                " all are possible."
-            )
-        if self._scheduler.is_full:
-            return Failed("The server is busy; try again in a moment.", 503, "server_busy")
-        return None
+            return bad_request(f"The request id {request.request_id} is already in use.")
+        n_ctx, n_vocab = self._scheduler.n_ctx, self._backend.n_vocab
+        refusal = refuse(request, n_ctx=n_ctx, n_vocab=n_vocab)
+        if refusal is None and self._scheduler.is_full:
+            return too_busy(self._scheduler.n_waiting, self._expected_wait_s())
+        return refusal
 
     def _try_step(self) -> None:
         if not self._scheduler.has_work:
@@ -190,23 +196,68 @@ class Engine:
             self._fail_all(Failed("The engine failed; see the log.", 500, "engine_error"))
 
     def _step(self) -> None:
-        step = self._scheduler.plan(self._token_budget())
+        step = self._scheduler.plan(self._token_budget(), self._draft)
+        if not self._perform(step.operations) or not step.chunks:
+            return
         if self._decode(step):
             self._scheduler.complete(step)
             self._emit_progress(step)
             self._emit_tokens(step)
+        if not self._scheduler.has_work:
+            self._perform(self._scheduler.residents.take_operations())
 
     def _token_budget(self) -> int:
-        n_batch = self._backend.n_batch
-        return min(n_batch, STREAMING_STEP_TOKENS) if self._scheduler.is_generating else n_batch
+        scheduler = self._scheduler
+        return token_budget(
+            self._cost,
+            n_batch=self._backend.n_batch,
+            n_running=scheduler.n_running,
+            is_watched=scheduler.is_generating,
+        )
+
+    def _draft(self, request_id: str, n_others: int, room: int) -> tuple[int, ...]:
+        speculator = self._jobs[request_id].speculator
+        if speculator is None:
+            return ()
+        count = best_draft(speculator.confidence, room, n_others, self._cost.decode_s)
+        return speculator.propose(count)
+
+    def _perform(self, operations: tuple[Operation, ...]) -> bool:
+        """Whether the cache now is as the scheduler believes."""
+        is_as_planned = True
+        for operation in operations:
+            match operation:
+                case Save():
+                    self._save(operation)
+                case Restore():
+                    is_as_planned &= self._restore(operation)
+                case _:
+                    self._backend.perform(operation)
+        return is_as_planned
+
+    def _save(self, save: Save) -> None:
+        if self._states is None:
+            return
+        stored = self._states.put(save.tokens, self._backend.save(save.slot), keep=save.keep)
+        residents = self._scheduler.residents
+        for key in stored.dropped:
+            residents.forget_state(key)
+        if stored.key is not None:
+            residents.add_state(stored.key, save.tokens)
+
+    def _restore(self, restore: Restore) -> bool:
+        data = self._states.get(restore.key) if self._states is not None else None
+        if data is not None and self._backend.restore(restore.slot, data):
+            return True
+        logger.warning("A saved prompt state could not be used; the prompt is read again.")
+        self._scheduler.restore_failed(restore.request_id, restore.key)
+        return False
 
     def _decode(self, step: Step) -> bool:
         """Whether the step was computed."""
-        for slot in step.cleared:
-            self._backend.remove(slot)
-        now = time.perf_counter()
+        started = time.perf_counter()
         for chunk in step.chunks:
-            self._jobs[chunk.request_id].start(now)
+            self._jobs[chunk.request_id].start(started)
         try:
             outcome = self._backend.decode(step.chunks)
         except DecodeError as error:
@@ -216,7 +267,14 @@ class Engine:
             return False
         if outcome == "no_slot":
             self._make_room()
+        if outcome == "ok":
+            self._measure(step, time.perf_counter() - started)
         return outcome == "ok"
+
+    def _measure(self, step: Step, seconds: float) -> None:
+        self._cost.observe(step.n_tokens, seconds, reads_prompt=step.reads_prompt)
+        self._steps += 1
+        self._step_seconds += seconds
 
     def _make_room(self) -> None:
         """The backend counts cells differently (sliding windows, padding) and has none left."""
@@ -229,22 +287,41 @@ class Engine:
             job = self._jobs[chunk.request_id]
             if not job.n_generated:
                 self._prompt_tokens += len(chunk.tokens)
+                job.cached_tokens = self._scheduler.sequence(chunk.request_id).n_found
                 done = chunk.start + len(chunk.tokens)
                 job.send(PromptProgress(done, len(job.request.prompt_tokens)))
 
     def _emit_tokens(self, step: Step) -> None:
         for chunk, row in step.with_rows():
-            if chunk.wants_logits:
-                self._emit_token(chunk.request_id, row)
+            if chunk.n_logits and self._jobs[chunk.request_id].request.max_tokens == 0:
+                self._finish(chunk.request_id, "length")
+            elif chunk.n_logits:
+                self._emit_chunk(chunk, row)
 
-    def _emit_token(self, request_id: str, row: int) -> None:
-        job = self._jobs[request_id]
+    def _emit_chunk(self, chunk: Chunk, row: int) -> None:
+        """Sample a token, and another one for each guess that proves right."""
+        job = self._jobs[chunk.request_id]
+        job.draft_tokens += len(chunk.drafts)
+        self._draft_tokens += len(chunk.drafts)
+        for guess in (*chunk.drafts, None):
+            token = self._emit_token(job, row)
+            if token is None or token != guess:
+                break
+            row += 1
+            job.accepted_tokens += 1
+            self._accepted_tokens += 1
+        self._scheduler.settle(chunk.request_id)
+
+    def _emit_token(self, job: Job, row: int) -> int | None:
+        """The token, None if it was the last one."""
         token = job.sample(row)
         self._completion_tokens += 1
-        at_limit = self._scheduler.append(request_id, token)
+        at_limit = self._scheduler.append(job.request.request_id, token)
         reason = job.show(token) or at_limit
-        if reason is not None:
-            self._finish(request_id, reason)
+        if reason is None:
+            return token
+        self._finish(job.request.request_id, reason)
+        return None
 
     def _finish(self, request_id: str, reason: FinishReason) -> None:
         job = self._jobs.pop(request_id, None)
@@ -256,7 +333,7 @@ class Engine:
     def _fail(self, request_id: str, failure: Failed) -> None:
         job = self._jobs.pop(request_id, None)
         if job is not None:
-            self._scheduler.release(request_id)
+            self._scheduler.release(request_id, keep=False)  # what a failed step left is unknown
             self._stats = self._snapshot()
             job.fail(failure)
 
@@ -264,18 +341,34 @@ class Engine:
         for request_id in list(self._jobs):
             self._fail(request_id, failure)
 
+    def _expected_wait_s(self) -> int:
+        """Until a place is free: what each running request is likely to need yet, in steps."""
+        step_s = self._step_seconds / self._steps if self._steps else 0.0
+        return min(60, max(1, round(step_s * self._scheduler.usual_answer)))
+
     def _snapshot(self) -> EngineStats:
-        scheduler = self._scheduler
+        scheduler, states = self._scheduler, self._states
         return EngineStats(
-            slots=scheduler.n_seq_max,
+            slots=scheduler.n_parallel,
             busy=scheduler.n_running,
             waiting=scheduler.n_waiting,
             kv_used=scheduler.kv_used,
+            kv_idle=scheduler.kv_used - scheduler.kv_running,
             kv_total=scheduler.n_ctx,
             prompt_tokens=self._prompt_tokens,
             completion_tokens=self._completion_tokens,
+            resident_tokens=scheduler.resident_tokens,
+            restored_tokens=scheduler.restored_tokens,
+            reread_tokens=scheduler.reread_tokens,
+            draft_tokens=self._draft_tokens,
+            accepted_tokens=self._accepted_tokens,
+            paused=scheduler.n_pauses,
+            refused=self._refused,
+            steps=self._steps,
+            step_seconds=self._step_seconds,
+            prompt_token_s=self._cost.prompt_token_s,
+            decode_step_s=self._cost.decode_s(1) or 0.0,
+            n_threads=self._backend.n_threads,
+            states=len(states.saved()) if states is not None else 0,
+            state_bytes=states.ram_used if states is not None else 0,
         )
-
-
-def _bad_request(message: str) -> Failed:
-    return Failed(message, 400, "invalid_request")

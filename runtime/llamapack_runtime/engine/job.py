@@ -6,6 +6,7 @@ import logging
 import time
 
 from llamapack_runtime.engine.backend import Backend, Sampler
+from llamapack_runtime.engine.speculate import NgramSpeculator
 from llamapack_runtime.engine.text import TextStream
 from llamapack_runtime.engine.types import (
     Emit,
@@ -21,11 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 class Job:
-    """Ends with `finish` or `fail`, once."""
+    """Ends with `finish` or `fail`, once. With `speculates` it guesses what comes next."""
 
-    def __init__(self, request: Request, emit: Emit, backend: Backend) -> None:
+    def __init__(
+        self, request: Request, emit: Emit, backend: Backend, *, speculates: bool = False
+    ) -> None:
         self.request = request
         self.n_generated = 0
+        self.cached_tokens = 0
+        self.draft_tokens = 0
+        self.accepted_tokens = 0
+        self.speculator: NgramSpeculator | None = None
+        self._speculates = speculates
         self._emit = emit
         self._backend = backend
         self._text = TextStream(request.stop)
@@ -43,8 +51,12 @@ class Job:
             self._sampler = self._backend.create_sampler(
                 self.request.sampling, self.request.prompt_tokens
             )
+            if self._speculates:
+                self.speculator = NgramSpeculator(self.request.prompt_tokens)
         token = self._sampler.sample(row)
         self.n_generated += 1
+        if self.speculator is not None:
+            self.speculator.extend(token)
         if self._first_token_s is None:
             self._first_token_s = time.perf_counter()
         return token
@@ -65,11 +77,13 @@ class Job:
             Finished(
                 reason=reason,
                 prompt_tokens=len(self.request.prompt_tokens),
-                cached_tokens=0,
+                cached_tokens=min(self.cached_tokens, len(self.request.prompt_tokens)),
                 completion_tokens=self.n_generated,
                 prompt_s=first_s - started_s,
                 completion_s=now_s - first_s,
                 stop_sequence=self._text.stop_sequence,
+                draft_tokens=self.draft_tokens,
+                accepted_tokens=self.accepted_tokens,
             )
         )
 

@@ -102,6 +102,12 @@ class Model:
         return int(self._lib.llama_model_n_ctx_train(self.handle))
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether its memory, or a part of it, is a state that cannot go back to an earlier one."""
+        lib, handle = self._lib, self.handle
+        return bool(lib.llama_model_is_recurrent(handle) or lib.llama_model_is_hybrid(handle))
+
+    @property
     def n_params(self) -> int:
         return int(self._lib.llama_model_n_params(self.handle))
 

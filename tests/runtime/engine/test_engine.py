@@ -5,13 +5,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from fakes import FakeModel
-from llamapack_runtime.engine.engine import STREAMING_STEP_TOKENS, Engine
+from llamapack_runtime.engine.budget import STREAMING_STEP_S
+from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.errors import DecodeError
-from llamapack_runtime.engine.types import Event, Request, SamplingParams, TextDelta
+from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.types import Event, Queued, Request, SamplingParams, TextDelta
 from runtime.engine.listener import TIMEOUT_S, Listener
 
 
@@ -20,10 +23,10 @@ def request(name: str = "a", prompt: str = "Hi", **fields: object) -> Request:
 
 
 @contextmanager
-def held(model: FakeModel, max_waiting: int = 64) -> Iterator[Engine]:
+def held(model: FakeModel, max_waiting: int = 64, *, speculates: bool = True) -> Iterator[Engine]:
     """An engine whose steps wait until the test opens `model.gate`."""
     model.gate = threading.Event()
-    with Engine(model, max_waiting=max_waiting) as engine:
+    with Engine(model, max_waiting=max_waiting, speculates=speculates) as engine:
         yield engine
 
 
@@ -130,6 +133,9 @@ def test_a_full_queue_answers_busy() -> None:
         failure = third.failed()
         assert (first.finished().reason, second.finished().reason) == ("stop", "stop")
     assert (failure.status, failure.code) == (503, "server_busy")
+    assert failure.retry_after_s is not None
+    assert 1 <= failure.retry_after_s <= 60
+    assert second.events[0] == Queued(0)
 
 
 def test_an_id_in_use_is_refused_and_its_owner_goes_on() -> None:
@@ -149,7 +155,8 @@ def test_abort_frees_the_slot() -> None:
         endless.wait_for_text()
         engine.abort("a")
         assert endless.finished().reason == "aborted"
-        assert (engine.stats().busy, engine.stats().kv_used) == (0, 0)
+        stats = engine.stats()
+        assert (stats.busy, stats.kv_used) == (0, stats.kv_idle)
         assert ask(engine, request("b", max_tokens=3)).finished().reason == "length"
         assert all(sampler.is_closed for sampler in model.samplers)
 
@@ -205,16 +212,13 @@ def test_requests_in_one_batch_answer_as_they_do_alone() -> None:
 def test_pressure_pauses_a_request_and_changes_no_text() -> None:
     model = FakeModel(n_ctx=300, n_seq_max=2)
     expected = [alone("old" * 10, 250), alone("young" * 10, 130)]
-    with held(model) as engine:
+    with held(model, speculates=False) as engine:
         old = ask(engine, request("old", "old" * 10, max_tokens=250))
         young = ask(engine, request("young", "young" * 10, max_tokens=130))
         assert model.gate is not None
         model.gate.set()
         assert (old.finished().reason, young.finished().reason) == ("length", "length")
-    starts = [
-        c for batch in model.batches for c in batch if c.request_id == "young" and not c.start
-    ]
-    assert len(starts) == 2, "the young one was meant to be computed twice"
+        assert engine.stats().paused
     assert [old.text, young.text] == expected
     assert young.progress[-1] == (50, 50)
     assert len(model.samplers) == 2, "a paused request keeps the state of its sampling"
@@ -224,7 +228,8 @@ def test_twenty_requests_over_four_slots_all_complete() -> None:
     with Engine(FakeModel("A reply.", n_ctx=256)) as engine:
         listeners = [ask(engine, request(str(i), "x" * (i + 1))) for i in range(20)]
         assert [listener.finished().reason for listener in listeners] == ["stop"] * 20
-        assert engine.stats().prompt_tokens == sum(range(1, 21))
+        stats = engine.stats()
+        assert stats.prompt_tokens + stats.resident_tokens == sum(range(1, 21))
         assert engine.stats().completion_tokens == 20 * 9
     assert all(listener.text == "A reply." for listener in listeners)
 
@@ -235,17 +240,89 @@ def test_a_lone_request_fills_the_context() -> None:
     assert (end.reason, end.completion_tokens) == ("length", 23)
 
 
-def test_prompts_are_read_in_small_steps_while_somebody_streams() -> None:
-    model = FakeModel(n_ctx=4096, n_batch=1024)
+def test_prompts_are_read_in_short_steps_while_somebody_streams() -> None:
+    model = FakeModel(n_ctx=8192, n_batch=1024, token_s=0.001)
     with Engine(model) as engine:
+        ask(engine, request("first", "y" * 600, max_tokens=1)).finished()
         stream = ask(engine, request("stream"))
         stream.wait_for_text()
-        ask(engine, request("prompt", "x" * 500, max_tokens=1)).finished()
+        ask(engine, request("prompt", "x" * 1000, max_tokens=1)).finished()
         engine.abort("stream")
         stream.finished()
     mixed = [b for b in model.batches if {c.request_id for c in b} == {"stream", "prompt"}]
     sizes = [sum(len(chunk.tokens) for chunk in batch) for batch in mixed]
-    assert max(sizes) == STREAMING_STEP_TOKENS
+    assert max(sizes) * model.token_s < STREAMING_STEP_S * 1.5
+    assert len(sizes) < 20, "many tiny steps read slowly"
+
+
+def test_a_shared_beginning_is_read_once() -> None:
+    with Engine(FakeModel("ok", n_ctx=2048, n_batch=512)) as engine:
+        ask(engine, request("a", "system " * 40 + "one?")).finished()
+        end = ask(engine, request("b", "system " * 40 + "two?")).finished()
+        stats = engine.stats()
+    assert (end.prompt_tokens, end.cached_tokens) == (284, 280)
+    assert (stats.prompt_tokens, stats.resident_tokens) == (288, 280)
+
+
+def test_guesses_change_the_speed_and_not_the_text() -> None:
+    prompt = "the quick brown fox and the quick brown fox and the quick"
+    reply = " brown fox and the quick brown fox and the quick brown fox and the end"
+    texts, steps = [], []
+    for speculates in (False, True):
+        model = FakeModel(reply, token_s=0.0001)
+        with Engine(model, speculates=speculates) as engine:
+            listener = ask(engine, request(prompt=prompt))
+            end = listener.finished()
+        texts.append(listener.text)
+        steps.append(len(model.batches))
+    assert texts == [reply, reply]
+    assert steps[1] < steps[0] / 2, steps
+    assert end.accepted_tokens > 30
+    assert end.completion_tokens == len(reply) + 1
+
+
+def test_no_tokens_wanted_reads_the_prompt_all_the_same() -> None:
+    with Engine(FakeModel("ok")) as engine:
+        ask(engine, request("a", "some prompt", max_tokens=0)).finished()
+        assert ask(engine, request("b", "some prompt")).finished().cached_tokens == 10
+
+
+def test_a_kept_state_serves_the_next_engine(tmp_path: Path) -> None:
+    def store() -> StateStore:
+        return StateStore(ram_bytes=0, folder=tmp_path, disk_bytes=1 << 20, fingerprint=b"test")
+
+    prompt = "x" * 200
+    with Engine(FakeModel("ok", n_batch=256), states=store()) as engine:
+        ask(engine, request("a", prompt, max_tokens=0, keep_state=True)).finished()
+    with Engine(FakeModel("ok", n_batch=256), states=store()) as engine:
+        end = ask(engine, request("b", prompt + "?")).finished()
+        stats = engine.stats()
+    assert end.cached_tokens == 200
+    assert (stats.prompt_tokens, stats.restored_tokens) == (1, 200)
+
+
+def test_a_damaged_state_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def store() -> StateStore:
+        return StateStore(ram_bytes=0, folder=tmp_path, disk_bytes=1 << 20, fingerprint=b"test")
+
+    prompt = "x" * 200
+    with Engine(FakeModel("ok", n_batch=256), states=store()) as engine:
+        ask(engine, request("a", prompt, max_tokens=0, keep_state=True)).finished()
+    saved = next(path for path in tmp_path.iterdir() if path.stat().st_size > 200)
+    data = bytearray(saved.read_bytes())
+    data[-5] ^= 1
+    saved.write_bytes(data)
+    with caplog.at_level(logging.CRITICAL), Engine(FakeModel("ok"), states=store()) as engine:
+        listener = ask(engine, request("b", prompt + "?"))
+        end = listener.finished()
+    assert (listener.text, end.cached_tokens) == ("ok", 0)
+
+
+def test_a_full_context_can_shift_instead_of_ending() -> None:
+    model = FakeModel(n_ctx=64)
+    with Engine(model, shifts_context=True) as engine:
+        end = ask(engine, request(max_tokens=200)).finished()
+    assert (end.reason, end.completion_tokens) == ("length", 200)
 
 
 def test_a_failed_decode_fails_those_in_the_step_and_the_engine_goes_on(

@@ -1,20 +1,32 @@
 from __future__ import annotations
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from llamapack_runtime.engine.scheduler import Scheduler
-from llamapack_runtime.engine.step import Step
+from llamapack_runtime.engine.step import Copy, Remove, Save, Shift, Step
 from llamapack_runtime.engine.types import Request
 
-
-def scheduler(*, n_ctx: int = 32, n_seq_max: int = 2, max_waiting: int = 4) -> Scheduler:
-    return Scheduler(n_ctx=n_ctx, n_seq_max=n_seq_max, max_waiting=max_waiting)
+OTHER = 1000  # tokens from here on occur in no other prompt
 
 
-def request(name: str, n_prompt: int, max_tokens: int | None = None) -> Request:
-    return Request(name, tuple(range(n_prompt)), max_tokens=max_tokens)
+def scheduler(
+    *, n_ctx: int = 256, n_slots: int = 4, n_parallel: int = 2, max_waiting: int = 4, **more: bool
+) -> Scheduler:
+    return Scheduler(
+        n_ctx=n_ctx, n_slots=n_slots, n_parallel=n_parallel, max_waiting=max_waiting, **more
+    )
+
+
+def request(
+    name: str,
+    n_prompt: int,
+    max_tokens: int | None = None,
+    *,
+    first: int | None = None,
+    **more: int,
+) -> Request:
+    """Its tokens count up from `first`; prompts of different names share nothing otherwise."""
+    start = OTHER * (ord(name[0]) - ord("a")) if first is None else first
+    prompt = tuple(range(start, start + n_prompt))
+    return Request(name, prompt, max_tokens=max_tokens, **more)  # type: ignore[arg-type]
 
 
 def run(under_test: Scheduler, budget: int = 16) -> tuple[Step, list[str]]:
@@ -23,9 +35,10 @@ def run(under_test: Scheduler, budget: int = 16) -> tuple[Step, list[str]]:
     under_test.complete(step)
     finished = []
     for chunk in step.chunks:
-        if chunk.wants_logits and under_test.append(chunk.request_id, 7) == "length":
+        if chunk.n_logits and under_test.append(chunk.request_id, 7) == "length":
             under_test.release(chunk.request_id)
             finished.append(chunk.request_id)
+        under_test.settle(chunk.request_id)
     under_test.check_integrity()
     return step, finished
 
@@ -37,31 +50,27 @@ def shape(step: Step) -> list[tuple[str, int]]:
 def test_a_prompt_is_read_in_parts_of_the_budget() -> None:
     under_test = scheduler()
     under_test.submit(request("a", 10))
-    assert [shape(run(under_test, 4)[0]) for _ in range(4)] == [
-        [("a", 4)],
-        [("a", 4)],
-        [("a", 2)],
-        [("a", 1)],
-    ]
+    shapes = [shape(run(under_test, 4)[0]) for _ in range(4)]
+    assert shapes == [[("a", 4)], [("a", 4)], [("a", 2)], [("a", 1)]]
 
 
 def test_only_the_last_part_of_a_prompt_wants_logits() -> None:
     under_test = scheduler()
     under_test.submit(request("a", 6))
-    wants = [run(under_test, 4)[0].chunks[0].wants_logits for _ in range(3)]
-    assert wants == [False, True, True]
+    assert [run(under_test, 4)[0].chunks[0].n_logits for _ in range(3)] == [0, 1, 1]
 
 
 def test_generating_sequences_move_on_while_a_prompt_is_read() -> None:
-    under_test = scheduler(n_ctx=256)
+    under_test = scheduler()
     under_test.submit(request("a", 3))
     run(under_test)
     under_test.submit(request("b", 20))
-    assert shape(run(under_test, 8)[0]) == [("a", 1), ("b", 7)]
+    step = run(under_test, 8)[0]
+    assert (shape(step), step.reads_prompt) == ([("a", 1), ("b", 7)], True)
 
 
 def test_a_budget_below_the_generating_sequences_still_moves_everybody() -> None:
-    under_test = scheduler(n_ctx=256, n_seq_max=3)
+    under_test = scheduler(n_parallel=3)
     for name in "ab":
         under_test.submit(request(name, 3))
     run(under_test)
@@ -69,222 +78,257 @@ def test_a_budget_below_the_generating_sequences_still_moves_everybody() -> None
     assert shape(run(under_test, 1)[0]) == [("a", 1), ("b", 1), ("c", 1)]
 
 
-def test_prompts_are_read_first_come_first_served() -> None:
-    under_test = scheduler(n_ctx=256)
-    under_test.submit(request("a", 10))
+def test_the_shortest_rest_is_read_first() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 40))
+    run(under_test, 8)
     under_test.submit(request("b", 10))
-    assert shape(run(under_test, 12)[0]) == [("a", 10), ("b", 2)]
+    assert shape(run(under_test, 12)[0]) == [("b", 10), ("a", 2)]
 
 
-def test_requests_beyond_the_slots_wait() -> None:
-    under_test = scheduler(n_ctx=1024)
-    for name in "abc":
-        under_test.submit(request(name, 2))
+def test_who_waited_long_enough_is_no_longer_overtaken() -> None:
+    under_test = scheduler(n_ctx=1024, n_parallel=1, max_waiting=20)
+    under_test.submit(request("a", 4, max_tokens=1))
     run(under_test)
-    assert (under_test.n_running, under_test.n_waiting) == (2, 1)
+    under_test.submit(request("z", 60, max_tokens=1))
+    order: list[str] = []
+    for name in "bcdefghijklm":
+        under_test.submit(request(name, 16, max_tokens=1))
+        while not (finished := run(under_test)[1]):
+            pass
+        order += finished
+    assert "z" in order[:5], order
 
 
-def test_a_released_slot_is_cleared_before_it_is_used_again() -> None:
-    under_test = scheduler(n_ctx=1024, n_seq_max=1)
-    under_test.submit(request("a", 2))
-    under_test.submit(request("b", 2))
+def test_a_higher_priority_overtakes() -> None:
+    under_test = scheduler(n_parallel=1)
+    under_test.submit(request("a", 4, max_tokens=1))
+    under_test.submit(request("b", 4, max_tokens=1))
+    under_test.submit(request("c", 40, max_tokens=1, priority=-1))
+    assert shape(run(under_test)[0]) == [("c", 16)]
+
+
+def test_requests_beyond_the_slots_wait_and_know_their_place() -> None:
+    under_test = scheduler(n_parallel=1)
+    assert under_test.submit(request("a", 4)) is None
     run(under_test)
-    under_test.release("a")
-    step, _ = run(under_test)
-    assert step.cleared == (0,)
-    assert shape(step) == [("b", 2)]
+    assert under_test.submit(request("b", 4)) == 0
+    assert under_test.submit(request("c", 9)) == 1
+    assert (under_test.n_running, under_test.n_waiting) == (1, 2)
 
 
 def test_the_queue_is_bounded() -> None:
-    under_test = scheduler(n_seq_max=1, max_waiting=1)
-    under_test.submit(request("a", 2))
-    assert not under_test.is_full
-    under_test.submit(request("b", 2))
+    under_test = scheduler(n_parallel=1, max_waiting=2)
+    for name in "abc":
+        assert not under_test.is_full
+        under_test.submit(request(name, 4))
     assert under_test.is_full
 
 
-def test_a_prompt_that_would_crowd_the_others_out_waits() -> None:
-    under_test = scheduler(n_ctx=128)
+def test_a_request_is_admitted_by_what_it_is_expected_to_need() -> None:
+    under_test = scheduler(n_ctx=200)
+    under_test.submit(request("a", 90))
+    run(under_test, 100)
+    under_test.submit(request("b", 30))
+    assert shape(run(under_test)[0]) == [("a", 1)], "90 + 64 + 30 + 64 tokens are too many"
+    under_test.release("b")
+    under_test.submit(request("c", 30, max_tokens=10))
+    assert shape(run(under_test, 100)[0]) == [("a", 1), ("c", 30)]
+
+
+def test_what_a_running_sequence_holds_is_copied() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 20, first=0))
+    run(under_test, 32)
+    under_test.submit(request("b", 30, first=0))
+    step = run(under_test, 32)[0]
+    assert step.operations == (Copy(source=0, target=1, start=0, end=20),)
+    assert [(c.request_id, c.start, len(c.tokens)) for c in step.chunks] == [
+        ("a", 20, 1),
+        ("b", 20, 10),
+    ]
+    assert under_test.kv_used == 31
+    assert (under_test.sequence("b").n_found, under_test.resident_tokens) == (20, 20)
+
+
+def test_one_token_is_always_computed() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 20, first=0))
+    run(under_test, 32)
+    under_test.submit(request("b", 20, first=0))
+    step = run(under_test, 32)[0]
+    assert step.operations == (Copy(0, 1, 0, 19),)
+    assert step.chunks[1].tokens == (19,)
+    assert step.chunks[1].n_logits == 1
+
+
+def test_equal_prompts_are_read_once() -> None:
+    under_test = scheduler(n_ctx=512, n_parallel=3)
+    for name in "abc":
+        under_test.submit(request(name, 100, first=0))
+    assert shape(run(under_test, 64)[0]) == [("a", 64)]
+    assert shape(run(under_test, 64)[0]) == [("a", 36)]
+    step = run(under_test, 64)[0]
+    assert shape(step) == [("a", 1), ("b", 1), ("c", 1)]
+    assert under_test.kv_used == 103
+
+
+def test_a_conversation_goes_on_in_the_slot_that_holds_it() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 20, max_tokens=1, first=0))
+    assert run(under_test, 32)[1] == ["a"]
+    assert under_test.kv_running == 0
+    assert under_test.kv_used == 20
+    under_test.submit(request("b", 50, first=0))
+    step = run(under_test, 64)[0]
+    assert step.operations == ()
+    assert (step.chunks[0].slot, step.chunks[0].start) == (0, 20)
+
+
+def test_the_longest_unused_goes_first_when_cells_are_needed() -> None:
+    under_test = scheduler(n_ctx=100, n_slots=3)
+    for name in "ab":
+        under_test.submit(request(name, 30, max_tokens=1))
+        run(under_test, 64)
+    under_test.submit(request("c", 60, max_tokens=1))
+    step = run(under_test, 64)[0]
+    assert step.operations == (Remove(0),)
+    assert under_test.kv_used == 90
+
+
+def test_a_slot_is_taken_from_the_longest_unused() -> None:
+    under_test = scheduler(n_slots=2, n_parallel=1)
+    for name in "abc":
+        under_test.submit(request(name, 10, max_tokens=1))
+        step = run(under_test, 64)[0]
+    assert step.operations == (Remove(0),)
+
+
+def test_what_goes_is_saved_where_that_is_wanted() -> None:
+    under_test = scheduler(n_slots=1, n_parallel=1, saves_states=True)
+    under_test.submit(request("a", 80, max_tokens=1))
+    run(under_test, 100)
+    under_test.submit(request("b", 10, max_tokens=1))
+    step = run(under_test, 100)[0]
+    assert step.operations == (Save(0, tuple(range(80))), Remove(0))
+
+
+def test_a_saved_state_is_put_back_and_cut_to_what_fits() -> None:
+    under_test = scheduler()
+    under_test.residents.add_state(5, range(100))
+    under_test.submit(request("a", 90, first=0))
+    step = run(under_test, 100)[0]
+    assert [type(operation).__name__ for operation in step.operations] == ["Restore", "Remove"]
+    assert step.operations[1] == Remove(0, 89)
+    assert (step.chunks[0].start, step.chunks[0].tokens) == (89, (89,))
+    assert under_test.restored_tokens == 89
+
+
+def test_a_state_that_cannot_be_put_back_is_read_again() -> None:
+    under_test = scheduler()
+    under_test.residents.add_state(5, range(100))
+    under_test.submit(request("a", 90, first=0))
+    under_test.plan(100)
+    under_test.restore_failed("a", 5)
+    under_test.check_integrity()
+    step = run(under_test, 100)[0]
+    assert (step.chunks[0].start, len(step.chunks[0].tokens)) == (0, 90)
+
+
+def test_a_state_is_kept_for_good_when_the_request_asks_for_it() -> None:
+    under_test = scheduler()
+    under_test.submit(Request("a", tuple(range(20)), max_tokens=0, keep_state=True))
+    under_test.complete(under_test.plan(32))
+    under_test.release("a")
+    assert under_test.residents.take_operations() == (Save(0, tuple(range(20)), keep=True),)
+
+
+def test_the_youngest_is_paused_under_pressure_and_resumed() -> None:
+    under_test = scheduler(n_ctx=100)
+    under_test.usual_answer = 5.0
     under_test.submit(request("a", 40))
     under_test.submit(request("b", 40))
-    run(under_test, 200)
-    assert (under_test.n_running, under_test.n_waiting) == (1, 1)
-
-
-def test_short_answers_are_admitted_by_their_length() -> None:
-    under_test = scheduler(n_ctx=128)
-    under_test.submit(request("a", 40, max_tokens=5))
-    under_test.submit(request("b", 40, max_tokens=5))
-    run(under_test, 200)
+    run(under_test, 100)
+    for _ in range(10):
+        run(under_test)
     assert under_test.n_running == 2
+    run(under_test)
+    assert (under_test.n_running, under_test.n_waiting, under_test.n_pauses) == (1, 1, 1)
+    under_test.release("a")
+    resumed = run(under_test, 100)[0].chunks[0]
+    assert (resumed.request_id, resumed.n_logits) == ("b", 1)
+    assert under_test.sequence("b").n_generated == 12
 
 
-def test_max_tokens_ends_with_length() -> None:
+def test_a_lone_sequence_fills_the_context_and_ends_with_length() -> None:
+    under_test = scheduler(n_ctx=16)
+    under_test.submit(request("a", 10))
+    finished: list[str] = []
+    while not finished:
+        finished = run(under_test)[1]
+    assert under_test.kv_used <= 16
+
+
+def test_a_full_context_shifts_where_that_is_wanted() -> None:
+    under_test = scheduler(n_ctx=32, n_parallel=1, shifts_context=True)
+    under_test.submit(request("a", 30, n_keep=4))
+    for _ in range(3):
+        run(under_test, 64)
+    step = run(under_test, 64)[0]
+    assert step.operations == (Shift(0, 4, 18),)
+    sequence = under_test.sequence("a")
+    assert sequence.tokens == [*range(4), *range(18, 30), 7, 7, 7, 7]
+    under_test.release("a")
+    assert under_test.kv_used == 0, "what was moved cannot be shared"
+
+
+def test_guesses_go_with_the_token_before_them_and_leave_when_wrong() -> None:
     under_test = scheduler()
-    under_test.submit(request("a", 3, max_tokens=2))
-    assert [run(under_test)[1] for _ in range(2)] == [[], ["a"]]
-
-
-def test_a_lone_sequence_fills_the_context_to_the_last_cell() -> None:
-    under_test = scheduler(n_ctx=8)
-    under_test.submit(request("a", 5))
-    steps = 0
-    while not run(under_test)[1]:
-        steps += 1
-    # 5 of the prompt and 3 generated fill 8 cells; the 4th token needs no cell to be shown.
-    assert steps + 1 == 4
-
-
-def test_a_prompt_as_long_as_the_context_yields_one_token() -> None:
-    under_test = scheduler(n_ctx=8)
-    under_test.submit(request("a", 8))
-    assert run(under_test)[1] == ["a"]
-
-
-def test_under_pressure_the_youngest_pauses_and_resumes_with_all_its_tokens() -> None:
-    under_test = scheduler(n_ctx=200)
-    under_test.submit(request("old", 10, max_tokens=190))
-    under_test.submit(request("young", 60, max_tokens=100))
-    run(under_test, 300)
-    assert under_test.n_running == 2
-    while under_test.n_running == 2:
-        run(under_test, 300)
-    assert under_test.sequence("old").n_cached > 70
-    assert under_test.n_waiting == 1
-    under_test.release("old")
-    step, _ = run(under_test, 300)
-    (resumed,) = step.chunks
-    assert resumed.start == 0
-    assert resumed.tokens[:60] == tuple(range(60))
-    assert set(resumed.tokens[60:]) == {7}
-    assert resumed.wants_logits
-
-
-def test_a_paused_sequence_goes_before_those_that_wait() -> None:
-    under_test = scheduler(n_ctx=1024)
-    for name in "abc":
-        under_test.submit(request(name, 3))
-    run(under_test)
-    under_test.pause_youngest()
-    under_test.check_integrity()
-    assert shape(run(under_test)[0]) == [("a", 1), ("b", 4)]
-
-
-def test_prompts_share_the_cells_that_are_left() -> None:
-    under_test = scheduler(n_ctx=220, n_seq_max=3)
-    for name, n_prompt, max_tokens in (("a", 1, None), ("b", 80, 1), ("c", 70, 1)):
-        under_test.submit(request(name, n_prompt, max_tokens))
-    for _ in range(70):
-        run(under_test, 1)
-    # Of 220 cells, a has outgrown what it was expected to need: 70, and b has read 70.
-    step, _ = run(under_test, 300)
-    assert shape(step) == [("a", 1), ("b", 10), ("c", 69)]
-
-
-def test_a_full_backend_pauses_the_youngest_of_several_and_names_a_lone_one() -> None:
-    under_test = scheduler(n_ctx=1024)
     under_test.submit(request("a", 3))
-    under_test.submit(request("b", 3))
     run(under_test)
-    assert under_test.pause_youngest() is None
-    assert under_test.n_running == 1
-    assert under_test.pause_youngest() == "a"
+    step = under_test.plan(16, lambda _request, _others, _room: (7, 8, 9))
+    chunk = step.chunks[0]
+    assert (chunk.tokens, chunk.n_logits, chunk.drafts) == ((7, 7, 8, 9), 4, (7, 8, 9))
+    under_test.complete(step)
+    for token in (7, 5):
+        assert under_test.append("a", token) is None
+    under_test.settle("a")
+    under_test.check_integrity()
+    step = run(under_test)[0]
+    assert step.operations == (Remove(0, 5),)
+    assert (step.chunks[0].start, step.chunks[0].tokens) == (5, (5,))
 
 
-CELLS = 200  # enough for two or three to be admitted, too few for all to grow
+def test_guesses_never_exceed_what_may_be_generated() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 3, max_tokens=4))
+    run(under_test)
+    rooms: list[int] = []
+
+    def draft(_request_id: str, _n_others: int, room: int) -> tuple[int, ...]:
+        rooms.append(room)
+        return (7,) * room
+
+    under_test.plan(16, draft)
+    assert rooms == [2]
 
 
-class RandomOperations(RuleBasedStateMachine):
-    """Requests come, go and are computed in any order; a mirror of the cache checks each step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scheduler = scheduler(n_ctx=CELLS, n_seq_max=3, max_waiting=5)
-        self.names = 0
-        self.alive: dict[str, Request] = {}
-        self.cache: dict[int, list[int]] = {slot: [] for slot in range(3)}
-
-    @precondition(lambda self: not self.scheduler.is_full)
-    @rule(
-        n_prompt=st.integers(1, 20) | st.integers(1, 20) | st.integers(1, CELLS),
-        max_tokens=st.none() | st.integers(1, 2 * CELLS),
-    )
-    def submit(self, n_prompt: int, max_tokens: int | None) -> None:
-        self.names += 1
-        new = request(str(self.names), n_prompt, max_tokens)
-        self.alive[new.request_id] = new
-        self.scheduler.submit(new)
-
-    @precondition(lambda self: self.alive)
-    @rule(data=st.data())
-    def abort(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.alive)))
-        self.scheduler.release(name)
-        del self.alive[name]
-
-    @precondition(lambda self: self.scheduler.has_work)
-    @rule(budget=st.integers(1, 40), times=st.integers(1, 80))
-    def step(self, budget: int, times: int) -> None:
-        while times and self.scheduler.has_work:
-            self.compute(budget)
-            times -= 1
-
-    @precondition(lambda self: self.scheduler.n_running)
-    @rule()
-    def full_backend(self) -> None:
-        lone = self.scheduler.pause_youngest()
-        if lone is not None:
-            self.finish(lone)
-
-    @precondition(lambda self: self.scheduler.has_work)
-    @rule(budget=st.integers(1, 40))
-    def failed_decode(self, budget: int) -> None:
-        for chunk in self.planned(budget).chunks:
-            self.finish(chunk.request_id)
-
-    def planned(self, budget: int) -> Step:
-        step = self.scheduler.plan(budget)
-        for slot in step.cleared:
-            self.cache[slot].clear()
-        assert step.chunks, "whoever waits must be served in the end"
-        assert step.n_tokens <= max(budget, 3)
-        return step
-
-    def compute(self, budget: int) -> None:
-        step = self.planned(budget)
-        for chunk in step.chunks:
-            cells = self.cache[chunk.slot]
-            assert len(cells) == chunk.start
-            cells += chunk.tokens
-            prompt = self.alive[chunk.request_id].prompt_tokens
-            assert tuple(cells[: len(prompt)]) == prompt[: len(cells)]
-        assert sum(map(len, self.cache.values())) <= CELLS
-        self.scheduler.complete(step)
-        for chunk in step.chunks:
-            if chunk.wants_logits and self.scheduler.append(chunk.request_id, 7) is not None:
-                self.finish(chunk.request_id)
-        self.scheduler.check_integrity()
-
-    def finish(self, name: str) -> None:
-        self.scheduler.release(name)
-        del self.alive[name]
-
-    @invariant()
-    def integrity(self) -> None:
-        self.scheduler.check_integrity()
-        held = self.scheduler.n_running + self.scheduler.n_waiting
-        assert held == len(self.alive)
-
-    def teardown(self) -> None:
-        """Everybody gets to the end: no schedule starves a request."""
-        for _ in range(5000):
-            if not self.scheduler.has_work:
-                return
-            self.compute(16)
-        raise AssertionError("requests are left after 5000 steps")
+def test_nobody_guesses_while_a_prompt_is_read() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 3))
+    run(under_test)
+    under_test.submit(request("b", 30))
+    step = under_test.plan(16, lambda _request, _others, _room: (7,))
+    assert shape(step)[0] == ("a", 1)
 
 
-RandomOperations.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None
-)
-TestRandomOperations = RandomOperations.TestCase
+def test_memory_without_a_way_back_goes_on_only_where_a_sequence_ends() -> None:
+    under_test = scheduler(can_truncate=False)
+    under_test.submit(request("a", 20, max_tokens=1, first=0))
+    step = run(under_test, 64)[0]
+    under_test.submit(request("b", 15, max_tokens=1, first=0))
+    step = run(under_test, 64)[0]
+    assert step.chunks[0].start == 0
+    assert under_test.reread_tokens == 14
+    under_test.submit(request("c", 50, max_tokens=1, first=0))
+    assert run(under_test, 64)[0].chunks[0].start == 20

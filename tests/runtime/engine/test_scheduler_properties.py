@@ -1,0 +1,183 @@
+"""Random arrivals, lengths, guesses, cancels and pressure against a cache that is strict."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from fakes import FakeCache
+from llamapack_runtime.engine.scheduler import Scheduler
+from llamapack_runtime.engine.step import Copy, Operation, Restore, Save, Step
+from llamapack_runtime.engine.types import Request
+
+CELLS, SLOTS, PARALLEL, WAITING = 48, 5, 3, 6
+# Steps after which any admitted request must have ended when nothing new arrives.
+PATIENCE = 600
+
+
+class Operated(RuleBasedStateMachine):
+    can_truncate = True
+    shifts_context = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler(
+            n_ctx=CELLS,
+            n_slots=SLOTS,
+            n_parallel=PARALLEL,
+            max_waiting=WAITING,
+            can_truncate=self.can_truncate,
+            saves_states=True,
+            shifts_context=self.shifts_context,
+        )
+        self.cache = FakeCache(CELLS, SLOTS)
+        self.states: dict[int, bytes] = {}
+        self.lost: set[int] = set()
+        self.expected: dict[str, list[int]] = {}
+        self.names = 0
+
+    @precondition(lambda self: not self.scheduler.is_full)
+    @rule(
+        prompt=st.lists(st.integers(0, 1), min_size=1, max_size=CELLS),
+        max_tokens=st.one_of(st.none(), st.integers(1, 30)),
+        priority=st.integers(-1, 1),
+        n_keep=st.integers(0, 8),
+    )
+    def submit(self, prompt: list[int], max_tokens: int | None, priority: int, n_keep: int) -> None:
+        name = f"r{self.names}"
+        self.names += 1
+        request = Request(
+            name, tuple(prompt), max_tokens=max_tokens, priority=priority, n_keep=n_keep
+        )
+        self.scheduler.submit(request)
+        self.expected[name] = list(prompt)
+
+    @precondition(lambda self: self.expected)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.end(data.draw(st.sampled_from(sorted(self.expected))))
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data())
+    def damage(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.states)))
+        self.states[key] = b"damaged"
+
+    @precondition(lambda self: self.scheduler.has_work)
+    @rule(budget=st.integers(1, 20), guesses=st.lists(st.integers(0, 1), max_size=4))
+    def step(self, budget: int, guesses: list[int]) -> None:
+        def draft(_request_id: str, _n_others: int, room: int) -> tuple[int, ...]:
+            return tuple(guesses[:room])
+
+        step = self.scheduler.plan(budget, draft)
+        self.scheduler.check_integrity()
+        if self.perform(step):
+            assert step.chunks, "work without a step"
+            self.compute(step)
+
+    @precondition(lambda self: self.scheduler.n_running)
+    @rule()
+    def no_room(self) -> None:
+        lone = self.scheduler.pause_youngest()
+        if lone is not None:
+            self.end(lone)
+
+    def perform(self, step: Step) -> bool:
+        done = True
+        for operation in step.operations:
+            if isinstance(operation, Save):
+                assert self.cache.tokens(operation.slot) == list(operation.tokens)
+                key = len(self.states)
+                self.states[key] = self.cache.save(operation.slot)
+                self.scheduler.residents.add_state(key, operation.tokens)
+            elif isinstance(operation, Restore):
+                if not self.cache.restore(operation.slot, self.states[operation.key]):
+                    self.scheduler.restore_failed(operation.request_id, operation.key)
+                    done = False
+            elif done or not self.relies_on_failure(operation):
+                self.cache.perform(operation)
+        if not done:
+            self.repair()
+        return done
+
+    def relies_on_failure(self, operation: Operation) -> bool:
+        """llama.cpp copies what there is, the fake insists; the books are set right afterwards."""
+        slots = self.cache.slots
+        return isinstance(operation, Copy) and (
+            len(slots[operation.source]) < operation.end
+            or len(slots[operation.target]) != operation.start
+        )
+
+    def repair(self) -> None:
+        """What was copied in the same step from the state that failed is gone with it."""
+        cells = self.scheduler.residents.cells
+        for slot, row in self.cache.slots.items():
+            del row[cells.length(slot) :]
+            assert len(row) == cells.length(slot), "a slot is believed to hold more than it does"
+
+    def compute(self, step: Step) -> None:
+        for chunk in step.chunks:
+            self.cache.extend(chunk.slot, chunk.start, chunk.tokens)
+        self.scheduler.complete(step)
+        for chunk in step.chunks:
+            if chunk.n_logits:
+                self.sample(chunk.request_id, chunk.drafts)
+                self.scheduler.settle(chunk.request_id)
+
+    def sample(self, name: str, drafts: tuple[int, ...]) -> None:
+        for guess in (*drafts, None):
+            token = sum(self.expected[name]) % 2
+            self.expected[name].append(token)
+            if self.scheduler.append(name, token) is not None:
+                self.end(name)
+                return
+            if token != guess:
+                return
+
+    def end(self, name: str) -> None:
+        self.scheduler.release(name)
+        del self.expected[name]
+
+    @invariant()
+    def books_are_right(self) -> None:
+        self.scheduler.check_integrity()
+
+    @invariant()
+    def no_token_is_lost(self) -> None:
+        for name in self.scheduler.running_ids:
+            tokens = self.scheduler.sequence(name).tokens
+            expected = self.expected[name]
+            assert tokens[-8:] == expected[-8:]
+            assert self.shifts_context or tokens == expected
+
+    def teardown(self) -> None:
+        """Everybody who was admitted gets to the end."""
+        for _ in range(PATIENCE):
+            for name in list(self.expected):
+                if len(self.expected[name]) > CELLS + 20:
+                    self.end(name)  # endless with a shifting context
+            if not self.scheduler.has_work:
+                return
+            self.step(4, [])
+        assert not self.scheduler.has_work, "somebody starved"
+
+
+class Recurrent(Operated):
+    can_truncate = False
+
+
+class Shifting(Operated):
+    shifts_context = True
+
+
+@pytest.mark.parametrize("machine", [Operated, Recurrent, Shifting])
+def test_nobody_loses_a_token(machine: type[Operated]) -> None:
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=40))
