@@ -34,9 +34,11 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy --platform win32
 	@$(BIN)/mypy --platform darwin
 
+# Our pack beside llama-server. BENCH="--quick" takes minutes; BENCH="--rows single,stall" a part.
 bench: $(VENV)/.dev
 	@$(BIN)/python tests/real_things.py build/test.env
-	@set -a; . build/test.env; set +a; $(BIN)/python tests/bench/launch.py
+	@set -a; . build/test.env; set +a; $(BIN)/python tests/bench/launch.py \
+	  && $(BIN)/python tests/bench/compare.py --json build/bench.json $(BENCH)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -8,7 +8,6 @@ each prompt, float32, prompts x vocabulary.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import statistics
 import sys
@@ -16,10 +15,9 @@ import time
 from array import array
 from pathlib import Path
 
-from llamapack_runtime.engine.context import Context
-from llamapack_runtime.engine.lib import library, load_library
-from llamapack_runtime.engine.model import Model
-from llamapack_runtime.engine.step import Chunk, Remove
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.bare_context import BareContext, bare_context
 
 TOPICS = (
     *("France", "rain", "the moon", "bread", "a bicycle", "the sea", "gold", "winter", "music"),
@@ -35,86 +33,53 @@ def prompt(topic: str) -> str:
     return f"<|im_start|>user\nTell me about {topic}.<|im_end|>\n<|im_start|>assistant\n"
 
 
-def step(context: Context, tokens: tuple[int, ...], start: int) -> int:
-    """Decode and return the row that has logits."""
-    outcome = context.decode([Chunk("bench", 0, start, tokens, n_logits=1)])
-    assert outcome == "ok", outcome
-    return len(tokens) - 1
-
-
-def logits(context: Context, row: int, n_vocab: int) -> array[float]:
-    pointer = library().llama_get_logits_ith(context.handle, row)
-    values = array("f")
-    values.frombytes(ctypes.string_at(pointer, 4 * n_vocab))
-    return values
-
-
-def answer(model: Model, context: Context, topic: str) -> tuple[list[int], array[float]]:
+def answer(context: BareContext, topic: str) -> tuple[list[int], array[float]]:
     """Greedy tokens for one prompt, and the logits after the prompt."""
-    tokens = model.tokenize(prompt(topic), add_special=False, parse_special=True)
-    first = values = logits(context, step(context, tokens, 0), model.n_vocab)
+    context.clear()
+    context.decode(context.model.tokenize(prompt(topic), add_special=False, parse_special=True))
+    first = values = context.logits()
     answered: list[int] = []
     while len(answered) < ANSWER_TOKENS:
-        token = max(range(model.n_vocab), key=values.__getitem__)
-        answered.append(token)
-        values = logits(
-            context, step(context, (token,), len(tokens) + len(answered) - 1), model.n_vocab
-        )
-    context.perform(Remove(0))
+        answered.append(max(range(len(values)), key=values.__getitem__))
+        context.decode(answered[-1:])
+        values = context.logits()
     return answered, first
 
 
-def speeds(context: Context) -> dict[str, float]:
+def speeds(context: BareContext) -> dict[str, float]:
     """Medians in tokens per second: reading PROMPT_TOKENS at once, and generating."""
     reading, generating = [], []
     for _ in range(REPEATS):
+        context.clear()
         started = time.perf_counter()
-        step(context, tuple(range(100, 100 + PROMPT_TOKENS)), 0)
+        context.decode(range(100, 100 + PROMPT_TOKENS))
         reading.append(PROMPT_TOKENS / (time.perf_counter() - started))
         started = time.perf_counter()
-        for position in range(PROMPT_TOKENS, PROMPT_TOKENS + ANSWER_TOKENS):
-            step(context, (200,), position)
+        for _ in range(ANSWER_TOKENS):
+            context.decode((200,))
         generating.append(ANSWER_TOKENS / (time.perf_counter() - started))
-        context.perform(Remove(0))
     return {
         "prompt_tokens_per_s": statistics.median(reading),
         "decode_tokens_per_s": statistics.median(generating),
     }
 
 
-def answers(model: Model, context: Context, out: Path) -> list[str]:
+def answers(context: BareContext, out: Path) -> list[str]:
     texts = []
     with out.open("wb") as file:
         for topic in TOPICS:
-            tokens, first = answer(model, context, topic)
-            texts.append(model_text(model, tokens))
+            tokens, first = answer(context, topic)
+            pieces = b"".join(context.model.piece(token) for token in tokens)
+            texts.append(pieces.decode("utf-8", "replace"))
             first.tofile(file)
     return texts
 
 
 def main(folder: str, variant: str, path: str, threads: str, out: str | None = None) -> None:
-    library_folder = Path(folder)
-    load_library(library_folder, library_folder / f"libggml-cpu-{variant}.so")
-    with (
-        Model.open(Path(path), 0, Path(path).stat().st_size) as model,
-        Context(
-            model,
-            n_ctx=1024,
-            n_seq_max=1,
-            n_batch=512,
-            n_ubatch=512,
-            n_threads=int(threads),
-            n_threads_batch=int(threads),
-        ) as context,
-    ):
-        if out is None:
-            print(json.dumps(speeds(context)))
-        else:
-            print(json.dumps(answers(model, context, Path(out))))
-
-
-def model_text(model: Model, tokens: list[int]) -> str:
-    return b"".join(model.piece(token) for token in tokens).decode("utf-8", "replace")
+    with bare_context(
+        Path(folder), variant, Path(path), n_threads=int(threads), n_ctx=1024
+    ) as context:
+        print(json.dumps(speeds(context) if out is None else answers(context, Path(out))))
 
 
 if __name__ == "__main__":
