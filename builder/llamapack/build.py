@@ -100,7 +100,7 @@ class _Draft:
     def __init__(self, options: BuildOptions, model: GgufModel, image: Image) -> None:
         self.name = options.name or plain(model.header.name) or plain(options.model.stem)
         self.pack_id = ""
-        self._settings: Mapping[str, Any] = {}
+        self._settings = options.settings
         self._model = model
         self._image = image
 

@@ -11,7 +11,7 @@ import click
 from llamapack.build import BuildResult, Image, build
 from llamapack.extract import extract_entry, output_path
 from llamapack.inspect import pack_facts, pack_lines
-from llamapack.options import TARGETS, BuildOptions, default_output
+from llamapack.options import TARGETS, BuildOptions, default_output, read_prompt
 from llamapack.packfile import find_entry, open_pack
 from llamapack.progress import TerminalReporter, style
 from llamapack.text import plain, size_text, time_text
@@ -41,10 +41,23 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
 @click.option(
     "--target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="For what."
 )
+@click.option(
+    "--system-prompt",
+    metavar="TEXT",
+    help="What the model is told before a conversation that has no system message of its own.",
+)
+@click.option("--system-prompt-file", type=FILE, help="A text file that holds the system prompt.")
 @click.option("--force", is_flag=True, help="Replace a file that is not a pack, too.")
 @json_option
 def build_command(
-    model: Path, output: Path | None, name: str | None, target: str, force: bool, as_json: bool
+    model: Path,
+    output: Path | None,
+    name: str | None,
+    target: str,
+    system_prompt: str | None,
+    system_prompt_file: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Make a pack: one executable file with MODEL.gguf, the runtime and a chat page inside.
 
@@ -55,9 +68,15 @@ def build_command(
     Examples:
       llamapack build SmolLM2.gguf
       llamapack build SmolLM2.gguf -o chat --name "My assistant"
+      llamapack build SmolLM2.gguf --system-prompt "You are a patient teacher of Latin."
       llamapack build SmolLM2.gguf --json
     """
-    options = BuildOptions(model, output or default_output(model), target, name, force)
+    if system_prompt_file is not None:
+        if system_prompt is not None:
+            raise click.UsageError("Give either --system-prompt or --system-prompt-file, not both.")
+        system_prompt = read_prompt(system_prompt_file)
+    output = output or default_output(model)
+    options = BuildOptions(model, output, target, name, force, system_prompt)
     with TerminalReporter() as reporter:
 
         def get_image(wanted: str) -> Image:

@@ -3,6 +3,7 @@
 LlamapackError
 ├── ModelError      the GGUF cannot be packed
 ├── PackFileError   a file that should be a pack is none, or is damaged
+├── SettingError    a setting for the pack is one that the runtime would not take
 ├── OutputError     the result cannot be written where it was asked for
 ├── ChangedError    an input changed while it was read
 └── ImageError      a runtime image cannot be made or kept; drawn in image/errors.py
@@ -26,6 +27,10 @@ class ModelError(LlamapackError):
 
 
 class PackFileError(LlamapackError):
+    pass
+
+
+class SettingError(LlamapackError):
     pass
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llamapack.text import count_text, plain, size_text
 from llamapack_runtime.pack import Pack
+
+# Of a setting's value, on a terminal.
+MAX_SETTING_CHARS = 200
 
 
 def pack_facts(pack: Pack) -> dict[str, Any]:
@@ -42,9 +45,7 @@ def pack_lines(pack: Pack) -> Iterator[str]:
         "Runs on": _runs_on(manifest.target, runtime.glibc_floor),
         "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
         "Made by": f"llamapack {manifest.llamapack_version}",
-        "Settings": json.dumps(dict(manifest.settings), sort_keys=True)
-        if manifest.settings
-        else "none",
+        "Settings": _settings_text(manifest.settings) or "none",
         "Pack id": manifest.pack_id,
         "Size": size_text(pack.path.stat().st_size),
     }
@@ -54,6 +55,18 @@ def pack_lines(pack: Pack) -> Iterator[str]:
     yield f"{'Size':>12}  {'Offset':>14}  Entry"
     for entry in pack.entries:
         yield f"{size_text(entry.size):>12}  {entry.data_offset:>14,}  {plain(entry.name)}"
+
+
+def _settings_text(settings: Mapping[str, Any]) -> str:
+    """As flags; of a long text only the beginning."""
+    return ", ".join(f"--{name} {_value_text(value)}" for name, value in sorted(settings.items()))
+
+
+def _value_text(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= MAX_SETTING_CHARS:
+        return text
+    return f'{text[:MAX_SETTING_CHARS]}…" ({len(text):,} characters)'
 
 
 def _runs_on(target: str, glibc_floor: str | None) -> str:

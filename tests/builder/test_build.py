@@ -14,6 +14,7 @@ import pytest
 from command_line import LAUNCHER, Run, names
 from llamapack.build import entry_file_name, pack_id
 from llamapack_runtime.pack import Pack
+from llamapack_runtime.settings import read_settings
 from make_gguf import make_gguf
 
 
@@ -67,6 +68,71 @@ def test_the_name_changes_the_pack_id(pack: Path, model: Path, run: Run) -> None
     with Pack.open(pack) as first, Pack.open(pack.parent / "other") as second:
         assert second.manifest.name == result["name"] == "Überall"
         assert second.manifest.pack_id == result["pack_id"] != first.manifest.pack_id
+
+
+def test_a_system_prompt_is_packed(pack: Path, model: Path, run: Run) -> None:
+    prompt = 'Say "hé" twice.\nThen stop.'
+    assert run("build", model, "-o", "told", "--system-prompt", prompt).code == 0
+    with Pack.open(pack) as plain, Pack.open(pack.parent / "told") as told:
+        assert dict(plain.manifest.settings) == {}
+        assert dict(told.manifest.settings) == {"system-prompt": prompt}
+        assert read_settings(told.manifest.settings, {}, []).system_prompt == prompt
+        assert told.manifest.pack_id != plain.manifest.pack_id
+
+
+def test_a_system_prompt_from_a_file_is_its_text(pack: Path, model: Path, run: Run) -> None:
+    (pack.parent / "prompt.txt").write_bytes(b"\xef\xbb\xbfBe kind.\r\nAlways.\r\n")
+    assert run("build", model, "-o", "told", "--system-prompt-file", "prompt.txt").code == 0
+    with Pack.open(pack.parent / "told") as told:
+        assert dict(told.manifest.settings) == {"system-prompt": "Be kind.\nAlways."}
+
+
+def test_the_longest_system_prompt_is_one_that_the_runtime_takes(
+    pack: Path, model: Path, run: Run
+) -> None:
+    (pack.parent / "prompt.txt").write_text("x" * (2**20 - 2))
+    assert run("build", model, "-o", "told", "--system-prompt-file", "prompt.txt").code == 0
+    with Pack.open(pack.parent / "told") as told:
+        assert read_settings(told.manifest.settings, {}, []).system_prompt == "x" * (2**20 - 2)
+
+
+def test_inspect_shows_what_a_pack_sets(pack: Path, model: Path, run: Run) -> None:
+    assert "Settings:      none\n" in run("inspect", pack).out
+    run("build", model, "-o", "told", "--system-prompt", "Be kind." + "\x1b" * 3)
+    assert 'Settings:      --system-prompt "Be kind.' in run("inspect", "told").out
+    assert "\x1b" not in run("inspect", "told").out
+    run("build", model, "-o", "told", "--system-prompt", "y" * 5000)
+    lines = run("inspect", "told").out.splitlines()
+    assert any(line.endswith('yyy…" (5,002 characters)') for line in lines)
+    assert max(map(len, lines)) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"a\0b", "zero character"),
+        (b"caf\xe9", "prompt.txt is not UTF-8 text"),
+        (b"x" * 2**20, "takes more than the 1,048,576 bytes"),
+        (b"\x01" * 2**19, "takes more than the 1,048,576 bytes"),
+        (None, "prompt.txt cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_system_prompt_is_refused(
+    workplace: Path, model: Path, run: Run, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (workplace / "prompt.txt").write_bytes(content)
+    ran = run("build", model, "-o", "told", "--system-prompt-file", "prompt.txt")
+    assert ran.code == 1
+    assert words in ran.err
+    assert not (workplace / "told").exists()
+
+
+def test_a_system_prompt_comes_from_one_place(run: Run, model: Path) -> None:
+    ran = run("build", model, "--system-prompt", "a", "--system-prompt-file", "b")
+    assert (ran.code, "not both" in ran.err) == (2, True)
 
 
 def test_json_tells_the_result(workplace: Path, model: Path, run: Run) -> None:
