@@ -1,5 +1,5 @@
 """How many processors this process may use, and which processor it is. Linux is read from /proc and
-/sys (below `root`, for the tests); other systems answer with what Python's `os` knows."""
+/sys (below `root`, for the tests); other systems are asked (cores.py) or answer through `os`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamapack_runtime.hardware.cgroups import cgroup_folders
+from llamapack_runtime.hardware.cores import count_cores
 
 _ROOT = Path("/")
 _IDENTITY_KEYS = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "Features")
@@ -23,12 +24,14 @@ _IDENTITY_KEYS_ARM = ("CPU implementer", "CPU part", "CPU variant")
 class CpuLimits:
     """`affinity` lists the logical processors this process may run on (empty where the system does
     not say), `logical` counts them, `physical` counts their cores. `quota` is the processor time
-    that the control group grants, in processors (1.5 is one and a half), None for no limit."""
+    that the control group grants, in processors (1.5 is one and a half), None for no limit.
+    `performance` counts the fast cores among the physical ones; 0 stands for all."""
 
     logical: int
     physical: int
     quota: float | None
     affinity: tuple[int, ...]
+    performance: int = 0
 
     @property
     def most_threads(self) -> int:
@@ -41,7 +44,8 @@ def usable_cpus(root: Path = _ROOT) -> CpuLimits:
     """The limits that hold for this process now."""
     affinity = _affinity()
     logical = len(affinity) or os.cpu_count() or 1
-    return CpuLimits(logical, _physical(affinity, logical, root), _quota(root), affinity)
+    cores = count_cores(affinity, logical, root)
+    return CpuLimits(logical, cores.physical, _quota(root), affinity, cores.performance)
 
 
 def cpu_name(root: Path = _ROOT) -> str:
@@ -64,21 +68,6 @@ def _affinity() -> tuple[int, ...]:
     if sys.platform == "linux":
         return tuple(sorted(os.sched_getaffinity(0)))
     return ()
-
-
-def _physical(affinity: tuple[int, ...], logical: int, root: Path) -> int:
-    """Cores among the processors we may use: siblings that share a core name the same set."""
-    cores = {_siblings(cpu, root) for cpu in affinity}
-    return max(1, min(len(cores), logical)) if cores else logical
-
-
-def _siblings(cpu: int, root: Path) -> str:
-    topology = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
-    for name in ("core_cpus_list", "thread_siblings_list"):
-        text = _read(topology / name)
-        if text:
-            return text
-    return str(cpu)
 
 
 def _quota(root: Path) -> float | None:
