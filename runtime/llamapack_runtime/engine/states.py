@@ -67,7 +67,7 @@ class StateStore:
     and does not matter otherwise. States in the folder are found again by a store with the same
     `fingerprint`: bytes that tell everything that they depend on besides their tokens.
 
-    Used by one thread. Whoever opens it closes it."""
+    Used by one thread at a time. Whoever opens it closes it."""
 
     def __init__(
         self, *, ram_bytes: int, folder: Path | None, disk_bytes: int, fingerprint: bytes
