@@ -34,7 +34,7 @@ _LOST_S = 0.1
 _RECENT, _SLOW_OF_RECENT = 4, 2
 _FAR_TOO_LONG, _FAR_TOO_LONG_S = 5.0, 0.3
 # Steps in a trial. A trial ends early when it is clearly lost; only a full one can be won.
-_TRIAL_STEPS, _ROUND_STEPS = 8, 2
+_TRIAL_STEPS, _ROUND_STEPS = 8, 3
 # Steps of the current setting before the first trial, so that its level is known.
 _KNOWN_STEPS = 25
 _CLEARLY_BETTER, _UNDISTURBED = 0.95, 1.15
@@ -44,7 +44,8 @@ _PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_SPARE_PAUSE_S = 1.0, 256.0, 16.0
 _FADE_S = 30.0
 # Of each further thread, the share of a processor that must be free.
 _SPARE_SHARE = 0.6
-# Larger steps are not used for trials: one of them would be a visible stall.
+# Steps of more units are not used for trials, except to find out whether a disturbance has ended:
+# one of them would be a visible stall.
 _LARGEST_TRIAL = 64
 _OVERHEAD_TOKENS = 4
 
@@ -99,7 +100,7 @@ class ThreadTuner:
         own = self._class(n_tokens)
         before = own.current
         own.observe(setting, n_tokens + _OVERHEAD_TOKENS, seconds)
-        if own.current is not before and (before.is_disturbed or own.has_recovered):
+        if own.has_fled or own.has_recovered:
             for other in self._classes:
                 if other is not own:
                     other.follow(before.setting, own.current.setting)
@@ -142,12 +143,15 @@ class _Arm:
         return self.trouble > 0
 
     def learn(self, unit: float, slow: float) -> None:
+        """The level follows slow changes; times outside of its band count for little."""
         self.seen += 1
         self.recent.append(unit)
         if self.seen <= _RECENT:
             self.level = median(self.recent)
-        elif unit <= self.level * slow:
-            self.level += (unit - self.level) * (0.3 if unit < self.level / slow else 0.1)
+            return
+        low, high = self.level / slow, self.level * slow
+        share = 0.1 if low <= unit <= high else 0.05 if unit < low else 0.01
+        self.level += (min(max(unit, low), high) - self.level) * share
 
     def is_slow(self, slow: float) -> bool:
         return sum(unit > self.level * slow for unit in self.recent) >= _SLOW_OF_RECENT
@@ -170,7 +174,8 @@ class _SizeClass:
         self._purse = purse
         self._slow = slow
         self.current = self._arms[0]
-        self.has_recovered = False
+        # What the last observation led to.
+        self.has_fled = self.has_recovered = False
         self._lost_s = 0.0
         self._patience = 1.0
         # Arms still to try in a round after a disturbance; or the one arm in a trial.
@@ -188,14 +193,12 @@ class _SizeClass:
     def choose(self, n_tokens: int) -> _Arm:
         if self._round:
             return self._round[0]
-        if n_tokens > _LARGEST_TRIAL:
-            return self.current
         if self._trial is None and self.current.seen >= _KNOWN_STEPS:
             self._begin_trial(n_tokens + _OVERHEAD_TOKENS)
         return self._trial or self.current
 
     def observe(self, setting: PoolSetting, units: int, seconds: float) -> None:
-        self.has_recovered = False
+        self.has_fled = self.has_recovered = False
         arm = next((arm for arm in self._arms if arm.setting == setting), None)
         if arm is None:
             return
@@ -212,13 +215,13 @@ class _SizeClass:
 
     def follow(self, old: PoolSetting, new: PoolSetting) -> None:
         """Another class went from `old` to `new`, because of a disturbance or after its end."""
-        arms = {arm.setting: arm for arm in self._arms}
-        if self.current.setting != old:
-            return
-        if old.n_threads >= new.n_threads:
-            self._flee_to(arms[new])
-        elif arms[new].is_disturbed:
-            self._recover(arms[new])
+        arm = next(arm for arm in self._arms if arm.setting == new)
+        own = self.current.setting
+        if old.n_threads < new.n_threads:
+            if arm.is_disturbed and own.n_threads < new.n_threads:
+                self._recover(arm)
+        elif own.n_threads >= old.n_threads and own != new:
+            self._flee_to(arm)
 
     # The current setting is watched: time lost in slow steps adds up, fast steps pay it back.
 
@@ -268,7 +271,10 @@ class _SizeClass:
     def _end_round(self) -> None:
         best = min(self._tried, key=lambda arm: self._tried[arm])
         if self._tried[best] < fmean(self.current.recent) * _CLEARLY_BETTER:
+            self._purse.credit_s += _DRIFT_CREDIT_S
+            self._purse.spare = 0.0
             self._flee_to(best)
+            self.has_fled = True
         else:
             self._stay()
 
@@ -286,8 +292,6 @@ class _SizeClass:
                 other.spare_pause_s = _PAUSE_S / 2
         if arm in self._tried:
             arm.level = self._tried[arm]
-        self._purse.credit_s += _DRIFT_CREDIT_S
-        self._purse.spare = 0.0
         self._take(arm)
 
     # A trial: another setting for a few steps, when it is due and the credit allows it.
@@ -306,6 +310,8 @@ class _SizeClass:
             self._times = []
 
     def _may_try(self, arm: _Arm, units: int) -> bool:
+        if units > _LARGEST_TRIAL and not arm.is_disturbed:
+            return False
         clock_s = self._purse.clock_s
         if self._has_room_for(arm):
             return clock_s >= arm.tried_s + arm.spare_pause_s
@@ -327,8 +333,12 @@ class _SizeClass:
                 self._lose(arm, mean)
             elif arm.is_disturbed:
                 self._recover(arm)
+                self.has_recovered = True
             else:
-                self.current.put_off(self._purse.clock_s, 8 * _PAUSE_S, 0.0)
+                # Fewer threads won: perhaps there is a disturbance that came slowly.
+                is_fewer = arm.setting.n_threads < self.current.setting.n_threads
+                trouble = self.current.level if is_fewer else 0.0
+                self.current.put_off(self._purse.clock_s, 8 * _PAUSE_S, trouble)
                 self._take(arm)
 
     def _lose(self, arm: _Arm, mean: float) -> None:
@@ -346,7 +356,6 @@ class _SizeClass:
                 other.put_off(self._purse.clock_s, 8 * _PAUSE_S, 0.0)
         self._purse.credit_s = max(0.0, self._purse.credit_s)
         self._take(arm)
-        self.has_recovered = True
 
     def _take(self, arm: _Arm) -> None:
         self.current, self._trial, self._round = arm, None, []
