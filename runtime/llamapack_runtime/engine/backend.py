@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from llamapack_runtime.engine.context import Context
@@ -82,7 +82,8 @@ class Backend(Protocol):
 
 class LlamaBackend:
     """llama.cpp. Takes over `context`, and `pools` if there are any, and closes them; `model` stays
-    the caller's. With pools, `tuner` chooses how many threads compute each step."""
+    the caller's. With pools, `tuner` chooses how many threads compute each step; `spare` tells how
+    many processors are idle, or None."""
 
     def __init__(
         self,
@@ -90,10 +91,12 @@ class LlamaBackend:
         context: Context,
         pools: ThreadPools | None = None,
         tuner: ThreadTuner | None = None,
+        spare: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._context = context
         self._pools = pools
         self._tuner = tuner
+        self._spare = spare
         self.n_ctx = context.n_ctx
         self.n_seq_max = context.n_seq_max
         self.n_batch = context.n_batch
@@ -115,6 +118,9 @@ class LlamaBackend:
         if self._pools is None or self._tuner is None:
             return self._context.decode(chunks)
         n_tokens = sum(len(chunk.tokens) for chunk in chunks)
+        spare = self._spare() if self._tuner.wants_spare else None
+        if spare is not None:
+            self._tuner.note_spare(spare)
         setting = self._tuner.choose(n_tokens)
         self._pools.use(setting, setting)
         started = time.perf_counter()

@@ -110,7 +110,7 @@ class Loader:
         self._say(Loading("warming", 1.0, self._source.size, self._source.size))
         template, notes = choose_template(model, self._settings)
         context = self._open_context(model, prepared, resources)
-        session = self._open_session(model, context, template, resources)
+        session = self._open_session(model, context, template, prepared, resources)
         return Ready(session, prepared.words, (*prepared.plan.notes, *notes))
 
     def _say(self, state: Loading) -> None:
@@ -138,13 +138,16 @@ class Loader:
 
     def _open_context(self, model: Model, prepared: Preparation, resources: ExitStack) -> Context:
         from llamapack_runtime.engine.context import Context  # see TYPE_CHECKING above
+        from llamapack_runtime.launch.assembling import slots_for
 
         plan, choice = prepared.plan, prepared.choice
+        slots = slots_for(model, plan.n_seq_max)
         context = resources.enter_context(
             Context(
                 model,
                 n_ctx=plan.n_ctx,
-                n_seq_max=plan.n_seq_max,
+                n_seq_max=slots.sequences,
+                n_rows=slots.rows,
                 n_batch=plan.n_batch,
                 n_ubatch=plan.n_ubatch,
                 n_threads=choice.n_threads,
@@ -162,17 +165,31 @@ class Loader:
         return context
 
     def _open_session(
-        self, model: Model, context: Context, template: ChatTemplate, resources: ExitStack
+        self,
+        model: Model,
+        context: Context,
+        template: ChatTemplate,
+        prepared: Preparation,
+        resources: ExitStack,
     ) -> Session:
         from llamapack_runtime.chat.session import Session  # see TYPE_CHECKING above
-        from llamapack_runtime.engine.backend import LlamaBackend
-        from llamapack_runtime.engine.engine import Engine
+        from llamapack_runtime.launch.assembling import open_engine
 
         if self._is_stopping.is_set():
             raise _StoppedError
-        engine = Engine(LlamaBackend(model, context))
-        session = Session(engine, model, template, n_ctx=context.n_ctx)
+        engine = open_engine(
+            model,
+            context,
+            self._source,
+            prepared.plan,
+            prepared.choice,
+            self._settings,
+            self._paths,
+        )
+        prompt = self._settings.system_prompt
+        session = Session(engine, model, template, n_ctx=context.n_ctx, system_prompt=prompt)
         resources.callback(session.close)
+        session.preload()
         return session
 
 

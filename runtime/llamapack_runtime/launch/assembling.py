@@ -1,0 +1,111 @@
+"""Puts the engine together: thread pools, saved states, and how many sequences the cache holds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack_runtime.engine.backend import LlamaBackend
+from llamapack_runtime.engine.context import Context
+from llamapack_runtime.engine.engine import Engine
+from llamapack_runtime.engine.errors import LibraryError
+from llamapack_runtime.engine.model import Model
+from llamapack_runtime.engine.speculate import MAX_DRAFT
+from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.threadpools import ThreadPools
+from llamapack_runtime.engine.tuner import ThreadTuner
+from llamapack_runtime.hardware.choice import HardwareChoice
+from llamapack_runtime.hardware.cpus import usable_cpus
+from llamapack_runtime.hardware.plan import LoadPlan
+from llamapack_runtime.hardware.spare import SpareProcessors
+from llamapack_runtime.hardware.threads import pool_candidates, pool_setting
+from llamapack_runtime.launch.source import ModelSource
+from llamapack_runtime.paths import Paths
+from llamapack_runtime.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Sequences that stay in the cache after their requests, besides those that run.
+_IDLE_SLOTS = 16
+_MOST_SLOTS = 256  # LLAMA_MAX_SEQ
+# Saved states may take this share of the memory that is left once the model is loaded.
+_RAM_SHARE = 0.25
+# System prompts on disk: 128 KB a token for an 8B model.
+_DISK_BYTES = 1 << 30
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many sequences the cache holds, and how many rows of logits a step may have."""
+
+    sequences: int
+    rows: int
+
+
+def slots_for(model: Model, n_parallel: int) -> Slots:
+    """Recurrent models pay for each sequence, whether it is used or not."""
+    idle = 0 if model.is_recurrent else _IDLE_SLOTS
+    sequences = min(n_parallel + idle, _MOST_SLOTS)
+    return Slots(sequences, sequences + MAX_DRAFT)
+
+
+def open_engine(
+    model: Model,
+    context: Context,
+    source: ModelSource,
+    plan: LoadPlan,
+    choice: HardwareChoice,
+    settings: Settings,
+    paths: Paths,
+) -> Engine:
+    """The engine takes over the context. It closes all that is opened here."""
+    pools = _open_pools(context, choice.variant.path)
+    tuner = ThreadTuner(
+        pool_candidates(usable_cpus(), settings.threads), pool_setting(choice.n_threads)
+    )
+    return Engine(
+        LlamaBackend(model, context, pools, tuner, SpareProcessors()),
+        n_parallel=plan.n_seq_max,
+        speculates=settings.spec_type != "none",
+        shifts_context=settings.context_shift,
+        states=_open_states(source, plan, settings, paths),
+    )
+
+
+def _open_pools(context: Context, cpu_backend: Path) -> ThreadPools | None:
+    try:
+        return ThreadPools(cpu_backend, context.handle)
+    except LibraryError as error:
+        logger.warning("%s", error)
+        return None
+
+
+def _open_states(
+    source: ModelSource, plan: LoadPlan, settings: Settings, paths: Paths
+) -> StateStore:
+    ram = settings.cache_ram
+    spare = max(0, plan.free_bytes - plan.needed_bytes)
+    return StateStore(
+        ram_bytes=int(spare * _RAM_SHARE) if ram is None else ram * _MIB,
+        folder=paths.cache / "states",
+        disk_bytes=_DISK_BYTES,
+        fingerprint=_fingerprint(source, plan, settings),
+    )
+
+
+def _fingerprint(source: ModelSource, plan: LoadPlan, settings: Settings) -> bytes:
+    """All that a state depends on besides its tokens: the model, the libraries, the cache's layout.
+    A file that is served without a pack may change under its name, so its time counts."""
+    changed_ns = 0 if settings.model is None else source.path.stat().st_mtime_ns
+    parts = (
+        source.identity,
+        source.image_key,
+        source.size,
+        changed_ns,
+        plan.type_k,
+        plan.type_v,
+        settings.flash_attn,
+    )
+    return "\n".join(map(str, parts)).encode()

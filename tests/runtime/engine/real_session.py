@@ -1,0 +1,97 @@
+"""A session over llama.cpp and a real model, and questions for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from llamapack_runtime.chat.session import Session
+from llamapack_runtime.chat.template import ChatTemplate
+from llamapack_runtime.chat.types import Message
+from llamapack_runtime.engine.backend import LlamaBackend
+from llamapack_runtime.engine.context import Context
+from llamapack_runtime.engine.engine import Engine
+from llamapack_runtime.engine.model import Model
+from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.types import Request, SamplingParams
+from runtime.engine.listener import Listener
+
+# More than one would wait for each other whenever another process runs on this computer.
+THREADS = 1
+GREEDY = SamplingParams(temperature=0.0)
+QUESTIONS = (
+    "Name the capital of France.",
+    "Count from one to ten in words.",
+    "Why is the sky blue? Answer in two sentences.",
+    "Write a short poem about a cat.",
+)
+
+
+def open_context(
+    model: Model, *, n_ctx: int = 2048, n_seq_max: int = 4, n_batch: int = 512, type_kv: str = "f16"
+) -> Context:
+    return Context(
+        model,
+        n_ctx=n_ctx,
+        n_seq_max=n_seq_max,
+        n_batch=n_batch,
+        n_ubatch=n_batch,
+        n_threads=THREADS,
+        n_threads_batch=THREADS,
+        type_k=type_kv,
+        type_v=type_kv,
+    )
+
+
+@contextmanager
+def session(
+    model: Model,
+    *,
+    n_ctx: int = 2048,
+    n_seq_max: int = 4,
+    n_batch: int = 512,
+    type_kv: str = "f16",
+    speculates: bool = True,
+    shifts_context: bool = False,
+    states: StateStore | None = None,
+) -> Iterator[Session]:
+    context = open_context(
+        model, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=n_batch, type_kv=type_kv
+    )
+    context.warm_up()
+    assert model.chat_template is not None
+    template = ChatTemplate(
+        model.chat_template, bos_token=model.bos_token, eos_token=model.eos_token
+    )
+    engine = Engine(
+        LlamaBackend(model, context),
+        speculates=speculates,
+        shifts_context=shifts_context,
+        states=states,
+    )
+    try:
+        yield Session(engine, model, template, n_ctx=context.n_ctx)
+    finally:
+        engine.close()
+
+
+def ask(
+    session: Session,
+    question: str,
+    name: str = "a",
+    *,
+    sampling: SamplingParams = GREEDY,
+    max_tokens: int | None = 40,
+    stop: Sequence[str] = (),
+) -> Listener:
+    listener = Listener()
+    prompt = session.chat_prompt([Message("user", question)])
+    request = Request(name, prompt, sampling, max_tokens, tuple(stop))
+    session.submit(request, listener)
+    return listener
+
+
+def answer(session: Session, question: str, **options: object) -> str:
+    listener = ask(session, question, **options)  # type: ignore[arg-type]  # passed on as they are
+    listener.finished()
+    return listener.text
