@@ -20,7 +20,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import fmean
 
 MAX_THREADS = 512  # GGML_MAX_N_THREADS
 
@@ -42,8 +42,11 @@ _CLEARLY_BETTER, _UNDISTURBED = 0.95, 1.15
 _PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_SPARE_PAUSE_S = 1.0, 256.0, 16.0
 # The belief in a disturbance fades by half in this time.
 _FADE_S = 30.0
-# Of each further thread, the share of a processor that must be free.
+# A disturbance that was never timed.
+_UNKNOWN_TROUBLE = 1e-9
+# Of each further thread, the share of a processor that must be free; so much may lack at the start.
 _SPARE_SHARE = 0.6
+_NEARLY = 1 - _SPARE_SHARE
 # Steps of more units are not used for trials, except to find out whether a disturbance has ended:
 # one of them would be a visible stall.
 _LARGEST_TRIAL = 64
@@ -82,11 +85,12 @@ class ThreadTuner:
 
     @property
     def wants_spare(self) -> bool:
-        """Whether `note_spare` would help: a disturbance has driven us from a larger setting."""
-        return any(each.wants_spare for each in self._classes)
+        """Whether `note_spare` would help: before the first step, and when a disturbance has driven
+        us from a larger setting."""
+        return self._purse.clock_s == 0 or any(each.wants_spare for each in self._classes)
 
     def note_spare(self, processors: float) -> None:
-        """How many processors were idle on average lately, ours not counted."""
+        """How many processors were idle on average lately, beside those that we used."""
         self._purse.spare = processors
 
     def choose(self, n_tokens: int) -> PoolSetting:
@@ -115,7 +119,7 @@ class _Purse:
 
     clock_s: float = 0.0
     credit_s: float = 0.0
-    spare: float = 0.0
+    spare: float | None = None
 
     def pass_time(self, seconds: float) -> None:
         self.clock_s += seconds
@@ -147,7 +151,8 @@ class _Arm:
         self.seen += 1
         self.recent.append(unit)
         if self.seen <= _RECENT:
-            self.level = median(self.recent)
+            # Low, so that trouble from the start is seen as such.
+            self.level = sorted(self.recent)[(self.seen - 1) // 3]
             return
         low, high = self.level / slow, self.level * slow
         share = 0.1 if low <= unit <= high else 0.05 if unit < low else 0.01
@@ -174,6 +179,7 @@ class _SizeClass:
         self._purse = purse
         self._slow = slow
         self.current = self._arms[0]
+        self._is_fresh = True
         # What the last observation led to.
         self.has_fled = self.has_recovered = False
         self._lost_s = 0.0
@@ -191,6 +197,8 @@ class _SizeClass:
         return any(arm.is_disturbed and arm.setting.n_threads > own for arm in self._arms)
 
     def choose(self, n_tokens: int) -> _Arm:
+        if self._is_fresh:
+            self._begin()
         if self._round:
             return self._round[0]
         if self._trial is None and self.current.seen >= _KNOWN_STEPS:
@@ -222,6 +230,18 @@ class _SizeClass:
                 self._recover(arm)
         elif own.n_threads >= old.n_threads and own != new:
             self._flee_to(arm)
+
+    def _begin(self) -> None:
+        """On a computer that is known to be busy, with as many threads as find a processor."""
+        self._is_fresh = False
+        spare = self._purse.spare
+        if spare is None:
+            return
+        fitting = [arm for arm in self._arms if arm.setting.n_threads <= spare + 1 + _NEARLY]
+        least = min(self._arms, key=lambda arm: arm.setting.n_threads)
+        best = max(fitting, key=lambda arm: arm.setting.n_threads, default=least)
+        if best.setting.n_threads < self.current.setting.n_threads:
+            self._flee_to(best)
 
     # The current setting is watched: time lost in slow steps adds up, fast steps pay it back.
 
@@ -284,7 +304,7 @@ class _SizeClass:
         self._lost_s, self._patience = 0.0, min(8.0, self._patience * 2)
 
     def _flee_to(self, arm: _Arm) -> None:
-        trouble = fmean(self.current.recent) if self.current.recent else 1e-9
+        trouble = fmean(self.current.recent) if self.current.recent else _UNKNOWN_TROUBLE
         own = self.current.setting.n_threads
         for other in self._arms:
             if other.setting.n_threads >= own and other is not arm:
@@ -321,7 +341,8 @@ class _SizeClass:
 
     def _has_room_for(self, arm: _Arm) -> bool:
         more = arm.setting.n_threads - self.current.setting.n_threads
-        return arm.is_disturbed and more > 0 and self._purse.spare >= more * _SPARE_SHARE
+        spare = self._purse.spare or 0.0
+        return arm.is_disturbed and more > 0 and spare >= more * _SPARE_SHARE
 
     def _continue_trial(self, arm: _Arm, unit: float) -> None:
         self._times.append(unit)

@@ -214,6 +214,27 @@ def test_a_longer_context_is_no_reason_to_leave() -> None:
     assert tuner.current in (TWO, TWO_SLEEPY)
 
 
+@pytest.mark.parametrize(
+    ("spare", "threads"), [(7.0, 8), (6.7, 8), (6.1, 7), (3.2, 4), (0.0, 1), (None, 8)]
+)
+def test_it_begins_with_as_many_threads_as_find_a_processor(
+    spare: float | None, threads: int
+) -> None:
+    candidates = tuple(PoolSetting(count, 0) for count in (8, 7, 4, 1))
+    tuner = ThreadTuner(candidates, PoolSetting(8, 50))
+    assert tuner.wants_spare
+    if spare is not None:
+        tuner.note_spare(spare)
+    assert tuner.choose(1).n_threads == threads
+
+
+def test_a_small_beginning_grows_when_processors_become_idle() -> None:
+    run = Run(3)
+    run.tuner.note_spare(0.0)
+    assert run.steps(crowded, 5)[-1] == ONE
+    assert seconds_to_settle(run, calm, {TWO, TWO_SLEEPY}) < 2
+
+
 def test_a_large_prompt_is_never_used_for_a_trial() -> None:
     tuner = ThreadTuner(CANDIDATES, TWO)
     for _ in range(2000):
