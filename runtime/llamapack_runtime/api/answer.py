@@ -5,12 +5,13 @@ Knows nothing of any dialect.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from llamapack_runtime.api.errors import ApiError
+from llamapack_runtime.api.mailbox import Mailbox
 from llamapack_runtime.engine.types import Event, Failed, Finished, Request, TextDelta
 
 if TYPE_CHECKING:  # the session brings the template engine: the page must not wait for its import
@@ -19,6 +20,8 @@ if TYPE_CHECKING:  # the session brings the template engine: the page must not w
 # More than any answer has while its client reads. A client this far behind is given up, so that
 # nobody can fill the memory by not reading.
 MAX_BACKLOG = 16384
+
+_TOO_SLOW = Failed("The client reads too slowly; its answer was given up.", 503, "too_slow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,9 @@ class Answer:
     def __init__(self, session: Session, request: Request) -> None:
         self.request = request
         self._session = session
-        self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._mailbox: Mailbox[Event] = Mailbox()
+        self._error: ApiError | None = None
+        self._is_given_up = False
         self._has_ended = False
 
     def start(self) -> None:
@@ -46,47 +50,62 @@ class Answer:
             self._has_ended = True
             self._session.abort(self.request.request_id)
 
-    async def next(self, timeout_s: float | None = None) -> Event | None:
-        """The next event, or None when there is none within `timeout_s`."""
-        # Not wait_for: before Python 3.12 it can lose a cancellation when an event arrives at the
-        # same moment (https://github.com/python/cpython/issues/86296), and then runs for ever.
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._events.get()
-        except TimeoutError:
-            return None
+    async def next(self, timeout_s: float | None = None) -> list[Event]:
+        """What happened since the last call, or what happens first; [] when nothing does within
+        `timeout_s`. Text that came in a row is one delta. ApiError, after the events before it,
+        when the engine could not finish."""
+        if self._error is not None:
+            raise self._error
+        arrived = await self._mailbox.take(timeout_s)
+        events = list(_joined(self._before_error(arrived)))
+        if self._error is not None and not events:
+            raise self._error
+        return events
 
     async def whole(self) -> WholeAnswer:
         """All text at once. ApiError when the engine could not finish."""
         parts: list[str] = []
         while True:
-            event = await self.next()
-            match event:
-                case TextDelta(text):
-                    parts.append(text)
-                case Finished():
-                    return WholeAnswer("".join(parts), check_end(event))
-                case Failed():
-                    raise ApiError.from_failure(event)
+            for event in await self.next():
+                if isinstance(event, TextDelta):
+                    parts.append(event.text)
+                if isinstance(event, Finished):
+                    return WholeAnswer("".join(parts), event)
 
     def _emit(self, event: Event) -> None:
         """On the engine's thread."""
-        # RuntimeError: the loop is closed, the process is stopping and nobody waits for this.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._receive, event)
-
-    def _receive(self, event: Event) -> None:
-        if self._has_ended:
+        if self._is_given_up:
             return
-        if self._events.qsize() >= MAX_BACKLOG:
-            self.close()
-            event = Failed("The client reads too slowly; its answer was given up.", 503, "too_slow")
-        self._has_ended = self._has_ended or isinstance(event, Finished | Failed)
-        self._events.put_nowait(event)
+        if len(self._mailbox) < MAX_BACKLOG:
+            self._mailbox.put(event)
+        else:
+            self._is_given_up = True
+            self._mailbox.put(_TOO_SLOW)
+            self._session.abort(self.request.request_id)
+
+    def _before_error(self, arrived: Iterable[Event]) -> Iterator[Event]:
+        for event in arrived:
+            self._has_ended = self._has_ended or isinstance(event, Finished | Failed)
+            self._error = _error_of(event)
+            if self._error is not None:
+                return
+            yield event
 
 
-def check_end(end: Finished) -> Finished:
-    """An answer that was cut off from outside is an error, not an answer."""
-    if end.reason == "aborted":
-        raise ApiError(503, "The answer was cut off: the program is stopping.", "aborted")
-    return end
+def _error_of(event: Event) -> ApiError | None:
+    if isinstance(event, Failed):
+        return ApiError.from_failure(event)
+    if isinstance(event, Finished) and event.reason == "aborted":
+        # Cut off from outside: an error, not an answer.
+        return ApiError(503, "The answer was cut off: the program is stopping.", "aborted")
+    return None
+
+
+def _joined(events: Iterable[Event]) -> Iterator[Event]:
+    """Each frame costs more than its text, so deltas that wait together become one."""
+    for is_text, run in groupby(events, lambda event: isinstance(event, TextDelta)):
+        if not is_text:
+            yield from run
+            continue
+        deltas = [event for event in run if isinstance(event, TextDelta)]
+        yield TextDelta("".join(delta.text for delta in deltas), deltas[-1].completion_tokens)
