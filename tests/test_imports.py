@@ -22,8 +22,17 @@ RESERVED = {
     "jinja2": ("chat/",),
 }
 PURE = (
+    "engine/budget.py",
+    "engine/cells.py",
+    "engine/cost.py",
+    "engine/prefix.py",
+    "engine/refusals.py",
+    "engine/residents.py",
     "engine/scheduler.py",
+    "engine/sequence.py",
+    "engine/speculate.py",
     "engine/step.py",
+    "engine/tuner.py",
     "engine/types.py",
     "engine/text.py",
     "pack/format.py",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
 from typing import Protocol
@@ -61,11 +62,7 @@ class Session:
         """Read the system prompt, or find its saved state, before the first conversation needs
         it, and keep what it leaves in the cache for the next start, too. Returns at once. A
         failure is logged: conversations meet it, too, or do not need this."""
-        try:
-            prefix = self.system_prefix()
-        except ChatTemplateError as error:
-            logger.warning("The system prompt cannot be used: %s", error)
-            return
+        prefix = self._packed_prefix
         if prefix:
             request = Request("system prompt", prefix, max_tokens=0, keep_state=True)
             self._engine.submit(request, _log_failure)
@@ -96,7 +93,10 @@ class Session:
         return self.vocabulary.tokenize(text, add_special=True, parse_special=True)
 
     def submit(self, request: Request, emit: Emit) -> None:
-        """See `Engine.submit`."""
+        """See `Engine.submit`. When the context is shifted, the packed system prompt stays."""
+        n_system = len(self._packed_prefix)
+        if n_system and request.prompt_tokens[:n_system] == self._packed_prefix:
+            request = replace(request, n_keep=max(request.n_keep, n_system))
         self._engine.submit(request, emit)
 
     def abort(self, request_id: str) -> None:
@@ -109,6 +109,14 @@ class Session:
     def close(self) -> None:
         """Close the engine. The vocabulary's model stays open."""
         self._engine.close()
+
+    @cached_property
+    def _packed_prefix(self) -> tuple[int, ...]:
+        try:
+            return self.system_prefix()
+        except ChatTemplateError as error:
+            logger.warning("The system prompt cannot be used: %s", error)
+            return ()
 
     @cached_property
     def _opening(self) -> tuple[int, ...]:

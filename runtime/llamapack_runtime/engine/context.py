@@ -143,7 +143,9 @@ class Context:
         llama.cpp refuses it. Only for bytes whose digest was checked."""
         self._check_slots(slot)
         size = len(data)
-        buffer = (ctypes.c_uint8 * size).from_buffer_copy(data)
+        bytes_type = ctypes.c_uint8 * size
+        is_ours = isinstance(data, bytearray)  # ctypes copies what it may not write to
+        buffer = bytes_type.from_buffer(data) if is_ours else bytes_type.from_buffer_copy(data)
         if self._lib.llama_state_seq_set_data(self.handle, buffer, size, slot) == size:
             return True
         self._remove(slot, -1, -1)

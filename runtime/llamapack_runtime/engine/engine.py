@@ -19,7 +19,7 @@ from llamapack_runtime.engine.refusals import bad_request, refuse, too_busy
 from llamapack_runtime.engine.scheduler import Scheduler
 from llamapack_runtime.engine.speculate import best_draft
 from llamapack_runtime.engine.states import StateStore
-from llamapack_runtime.engine.step import Chunk, Operation, Restore, Save, Step
+from llamapack_runtime.engine.step import Chunk, Copy, Operation, Restore, Save, Step
 from llamapack_runtime.engine.types import (
     Emit,
     EngineStats,
@@ -79,7 +79,7 @@ class Engine:
             shifts_context=shifts_context and backend.can_shift,
         )
         for state in states.saved() if states is not None else ():
-            self._scheduler.residents.add_state(state.key, state.tokens)
+            self._scheduler.residents.add_state(state.key, state.tokens, is_kept=True)
         self._cost = StepCost()
         self._steps = 0
         self._step_seconds = 0.0
@@ -171,10 +171,18 @@ class Engine:
             self._refused += refusal.status == 503
             job.fail(refusal)
             return
+        if request.max_tokens == 0 and self._is_ready(request):
+            job.finish("length")
+            return
         self._jobs[request.request_id] = job
         position = self._scheduler.submit(request)
         if position is not None:
             job.send(Queued(position))
+
+    def _is_ready(self, request: Request) -> bool:
+        """Nothing is left to read: a state is saved that only a longer prompt can use."""
+        residents = self._scheduler.residents
+        return not residents.can_truncate and residents.is_saved(request.prompt_tokens)
 
     def _refusal(self, request: Request) -> Failed | None:
         if request.request_id in self._jobs:
@@ -223,14 +231,21 @@ class Engine:
         return speculator.propose(count)
 
     def _perform(self, operations: tuple[Operation, ...]) -> bool:
-        """Whether the cache now is as the scheduler believes."""
+        """Whether the cache now is as the scheduler believes. After a state that cannot be put
+        back, what was to be copied from it is left out; the scheduler sets its books right."""
         is_as_planned = True
+        lost: set[int] = set()
         for operation in operations:
             match operation:
-                case Save():
-                    self._save(operation)
-                case Restore():
-                    is_as_planned &= self._restore(operation)
+                case Restore(slot=slot):
+                    if not self._restore(operation):
+                        is_as_planned = False
+                        lost.add(slot)
+                case Copy(source=source, target=target) if source in lost:
+                    lost.add(target)
+                case Save(slot=slot):
+                    if slot not in lost:
+                        self._save(operation)
                 case _:
                     self._backend.perform(operation)
         return is_as_planned
@@ -243,7 +258,7 @@ class Engine:
         for key in stored.dropped:
             residents.forget_state(key)
         if stored.key is not None:
-            residents.add_state(stored.key, save.tokens)
+            residents.add_state(stored.key, save.tokens, is_kept=save.keep)
 
     def _restore(self, restore: Restore) -> bool:
         data = self._states.get(restore.key) if self._states is not None else None
@@ -369,6 +384,6 @@ class Engine:
             prompt_token_s=self._cost.prompt_token_s,
             decode_step_s=self._cost.decode_s(1) or 0.0,
             n_threads=self._backend.n_threads,
-            states=len(states.saved()) if states is not None else 0,
+            states=states.n_saved if states is not None else 0,
             state_bytes=states.ram_used if states is not None else 0,
         )

@@ -55,6 +55,7 @@ class Residents:
         self._idle: dict[int, tuple[int, ...]] = {}  # the longest unused first
         self._index: PrefixIndex[_Slot | _State] = PrefixIndex()
         self._state_sizes: dict[int, int] = {}  # tokens
+        self._kept: set[int] = set()  # states that outlive the process
         self._operations: list[Operation] = []
 
     @property
@@ -152,7 +153,7 @@ class Residents:
         """Have the slot's state saved as it is now. For good: even if nothing else is saved."""
         if self._saves or keep:
             held = tuple(tokens[: self.cells.length(slot)])
-            if not self._is_saved(held):
+            if not self.is_saved(held, kept=keep):
                 self._operations.append(Save(slot, held, keep))
 
     # ---- room ----
@@ -170,13 +171,25 @@ class Residents:
 
     # ---- saved states ----
 
-    def add_state(self, key: int, tokens: Sequence[int]) -> None:
+    def add_state(self, key: int, tokens: Sequence[int], *, is_kept: bool = False) -> None:
         self._state_sizes[key] = len(tokens)
+        if is_kept:
+            self._kept.add(key)
         self._index.add(_State(key), tokens)
 
     def forget_state(self, key: int) -> None:
         self._state_sizes.pop(key, None)
+        self._kept.discard(key)
         self._index.remove(_State(key))
+
+    def is_saved(self, tokens: tuple[int, ...], *, kept: bool = False) -> bool:
+        """Whether a state holds all of `tokens`; with `kept`, one that outlives the process."""
+        for common, holder in self._index.matches(tokens):
+            if common < len(tokens):
+                return False
+            if isinstance(holder, _State) and (not kept or holder.key in self._kept):
+                return self.can_truncate or self._state_sizes[holder.key] == len(tokens)
+        return False
 
     def restore_failed(self, slot: int, key: int) -> set[int]:
         """The state could not be put back. The running slots that are empty now, too, because
@@ -246,7 +259,7 @@ class Residents:
     def _evict(self, slot: int) -> None:
         held = self._idle.pop(slot)
         is_worth_it = self.cells.exclusive(slot) >= LEAST_SAVED
-        if self._saves and is_worth_it and not self._is_saved(held):
+        if self._saves and is_worth_it and not self.is_saved(held):
             self._operations.append(Save(slot, held))
         self._index.remove(_Slot(slot))
         self._clear(slot)
@@ -262,14 +275,6 @@ class Residents:
                 return False
             if isinstance(holder, _Slot) and self.cells.length(holder.number) >= len(held):
                 return self.can_truncate or self.cells.length(holder.number) == len(held)
-        return False
-
-    def _is_saved(self, held: tuple[int, ...]) -> bool:
-        for common, holder in self._index.matches(held):
-            if common < len(held):
-                return False
-            if isinstance(holder, _State):
-                return self.can_truncate or self._state_sizes[holder.key] == len(held)
         return False
 
     def check_integrity(self) -> None:

@@ -61,12 +61,14 @@ def open_engine(
     paths: Paths,
 ) -> Engine:
     """The engine takes over the context. It closes all that is opened here."""
+    spare = SpareProcessors()
+    spare()  # the next answer is about the time from here
     pools = _open_pools(context, choice.variant.path)
     tuner = ThreadTuner(
         pool_candidates(usable_cpus(), settings.threads), pool_setting(choice.n_threads)
     )
     return Engine(
-        LlamaBackend(model, context, pools, tuner, SpareProcessors()),
+        LlamaBackend(model, context, pools, tuner, spare),
         n_parallel=plan.n_seq_max,
         speculates=settings.spec_type != "none",
         shifts_context=settings.context_shift,

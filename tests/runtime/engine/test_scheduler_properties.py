@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 
 from fakes import FakeCache
 from llamapack_runtime.engine.scheduler import Scheduler
-from llamapack_runtime.engine.step import Copy, Operation, Restore, Save, Step
+from llamapack_runtime.engine.step import Copy, Restore, Save, Step
 from llamapack_runtime.engine.types import Request
 
 CELLS, SLOTS, PARALLEL, WAITING = 48, 5, 3, 6
@@ -40,7 +40,6 @@ class Operated(RuleBasedStateMachine):
         )
         self.cache = FakeCache(CELLS, SLOTS)
         self.states: dict[int, bytes] = {}
-        self.lost: set[int] = set()
         self.expected: dict[str, list[int]] = {}
         self.names = 0
 
@@ -91,9 +90,10 @@ class Operated(RuleBasedStateMachine):
             self.end(lone)
 
     def perform(self, step: Step) -> bool:
-        done = True
+        """As the engine does: after a failure, what relies on it is left out."""
+        lost: set[int] = set()
         for operation in step.operations:
-            if isinstance(operation, Save):
+            if isinstance(operation, Save) and operation.slot not in lost:
                 assert self.cache.tokens(operation.slot) == list(operation.tokens)
                 key = len(self.states)
                 self.states[key] = self.cache.save(operation.slot)
@@ -101,27 +101,16 @@ class Operated(RuleBasedStateMachine):
             elif isinstance(operation, Restore):
                 if not self.cache.restore(operation.slot, self.states[operation.key]):
                     self.scheduler.restore_failed(operation.request_id, operation.key)
-                    done = False
-            elif done or not self.relies_on_failure(operation):
+                    lost.add(operation.slot)
+            elif isinstance(operation, Copy) and operation.source in lost:
+                lost.add(operation.target)
+            elif not isinstance(operation, Save):
                 self.cache.perform(operation)
-        if not done:
-            self.repair()
-        return done
-
-    def relies_on_failure(self, operation: Operation) -> bool:
-        """llama.cpp copies what there is, the fake insists; the books are set right afterwards."""
-        slots = self.cache.slots
-        return isinstance(operation, Copy) and (
-            len(slots[operation.source]) < operation.end
-            or len(slots[operation.target]) != operation.start
-        )
-
-    def repair(self) -> None:
-        """What was copied in the same step from the state that failed is gone with it."""
-        cells = self.scheduler.residents.cells
         for slot, row in self.cache.slots.items():
-            del row[cells.length(slot) :]
-            assert len(row) == cells.length(slot), "a slot is believed to hold more than it does"
+            if lost:  # the books say already what the next operations will remove
+                del row[self.scheduler.residents.cells.length(slot) :]
+            assert len(row) >= self.scheduler.residents.cells.length(slot)
+        return not lost
 
     def compute(self, step: Step) -> None:
         for chunk in step.chunks:
