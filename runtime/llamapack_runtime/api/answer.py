@@ -5,6 +5,7 @@ Knows nothing of any dialect.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from llamapack_runtime.api.errors import ApiError
 from llamapack_runtime.api.mailbox import Mailbox
+from llamapack_runtime.api.measures import AnswerWatch, Measures
 from llamapack_runtime.engine.types import Event, Failed, Finished, Request, TextDelta
 
 if TYPE_CHECKING:  # the session brings the template engine: the page must not wait for its import
@@ -22,6 +24,8 @@ if TYPE_CHECKING:  # the session brings the template engine: the page must not w
 MAX_BACKLOG = 16384
 
 _TOO_SLOW = Failed("The client reads too slowly; its answer was given up.", 503, "too_slow")
+
+_Arrival = tuple[Event, float]  # with the time.perf_counter() at which the engine said it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,11 @@ class Answer:
     """Submits on `start`. An answer that has not ended is aborted by `close`, which may be called
     twice. Used on one event loop."""
 
-    def __init__(self, session: Session, request: Request) -> None:
+    def __init__(self, session: Session, request: Request, measures: Measures) -> None:
         self.request = request
         self._session = session
-        self._mailbox: Mailbox[Event] = Mailbox()
+        self._mailbox: Mailbox[_Arrival] = Mailbox()
+        self._watch = AnswerWatch(measures, time.perf_counter())
         self._error: ApiError | None = None
         self._is_given_up = False
         self._has_ended = False
@@ -48,6 +53,7 @@ class Answer:
     def close(self) -> None:
         if not self._has_ended:
             self._has_ended = True
+            self._watch.end("aborted", time.perf_counter())
             self._session.abort(self.request.request_id)
 
     async def next(self, timeout_s: float | None = None) -> list[Event]:
@@ -77,14 +83,15 @@ class Answer:
         if self._is_given_up:
             return
         if len(self._mailbox) < MAX_BACKLOG:
-            self._mailbox.put(event)
+            self._mailbox.put((event, time.perf_counter()))
         else:
             self._is_given_up = True
-            self._mailbox.put(_TOO_SLOW)
+            self._mailbox.put((_TOO_SLOW, time.perf_counter()))
             self._session.abort(self.request.request_id)
 
-    def _before_error(self, arrived: Iterable[Event]) -> Iterator[Event]:
-        for event in arrived:
+    def _before_error(self, arrived: Iterable[_Arrival]) -> Iterator[Event]:
+        for event, at_s in arrived:
+            self._watch.see(event, at_s)
             self._has_ended = self._has_ended or isinstance(event, Finished | Failed)
             self._error = _error_of(event)
             if self._error is not None:

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from llamapack_runtime.api import control, health
+from llamapack_runtime.api import control, health, metrics
 from llamapack_runtime.api.access import Access
 from llamapack_runtime.api.errors import (
     ApiError,
@@ -35,7 +35,7 @@ def build_app(
     """The whole application, guarded. `web_root` holds the page; a stream that is silent for
     `keep_alive_s` sends a comment."""
     app = Starlette(
-        routes=[*health.ROUTES, *control.ROUTES, *openai.ROUTES],
+        routes=[*health.ROUTES, *metrics.ROUTES, *control.ROUTES, *openai.ROUTES],
         exception_handlers={
             ApiError: show_api_error,
             ChatError: show_chat_error,

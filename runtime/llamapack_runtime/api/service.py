@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from llamapack_runtime.api.measures import Measures
+
 if TYPE_CHECKING:  # the session brings the template engine: the page must not wait for its import
     from llamapack_runtime.chat.session import Session
     from llamapack_runtime.engine.types import SamplingParams
@@ -96,3 +98,4 @@ class Service:
         self.quit = quit
         self.instance_token = instance_token
         self.state: State = Loading()
+        self.measures = Measures()

@@ -8,6 +8,7 @@ import pytest
 
 from llamapack_runtime.api.answer import MAX_BACKLOG, Answer
 from llamapack_runtime.api.errors import ApiError
+from llamapack_runtime.api.measures import Measures
 from llamapack_runtime.engine.types import Failed, Finished, PromptProgress, Request, TextDelta
 from runtime.api.scripted import ScriptedSession
 
@@ -18,7 +19,7 @@ END = Finished("stop", 1, 0, 2, 0.0, 0.0)
 def test_text_that_waits_together_is_one_delta() -> None:
     async def run() -> None:
         session = ScriptedSession()
-        answer = Answer(session, REQUEST)
+        answer = Answer(session, REQUEST, Measures())
         answer.start()
         emit = session.submitted[0][1]
         for event in (PromptProgress(1, 1), TextDelta("a", 1), TextDelta("b", 3), END):
@@ -31,7 +32,7 @@ def test_text_that_waits_together_is_one_delta() -> None:
 def test_what_came_before_an_error_is_told_first() -> None:
     async def run() -> None:
         session = ScriptedSession()
-        answer = Answer(session, REQUEST)
+        answer = Answer(session, REQUEST, Measures())
         answer.start()
         emit = session.submitted[0][1]
         for event in (TextDelta("a", 1), Failed("It broke.", 500, "broken")):
@@ -46,7 +47,7 @@ def test_what_came_before_an_error_is_told_first() -> None:
 def test_a_client_far_behind_is_given_up() -> None:
     async def run() -> None:
         session = ScriptedSession()
-        answer = Answer(session, REQUEST)
+        answer = Answer(session, REQUEST, Measures())
         answer.start()
         emit = session.submitted[0][1]
         for i in range(MAX_BACKLOG + 100):

@@ -13,6 +13,7 @@ from llamapack_runtime.api.answer import Answer
 from llamapack_runtime.api.connection import while_connected
 from llamapack_runtime.api.errors import ApiError, json_response
 from llamapack_runtime.api.openai.replies import Reply
+from llamapack_runtime.api.ready import service_of
 from llamapack_runtime.api.sse import DONE, KEEP_ALIVE, EventStream, frame
 from llamapack_runtime.engine.types import Event, Finished, Request, TextDelta
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # the session brings the template engine: the page must not w
 async def answer_whole(
     http: HttpRequest, session: Session, request: Request, reply: Reply
 ) -> Response:
-    answer = Answer(session, request)
+    answer = Answer(session, request, service_of(http).measures)
     try:
         answer.start()
         return json_response(reply.whole(await while_connected(http.receive, answer.whole())))
@@ -37,7 +38,7 @@ async def answer_streamed(
     """The stream begins with the engine's first event, so that a refusal is still a plain error;
     or when there is none for a while, so that the client sees that it is heard."""
     keep_alive_s: float = http.app.state.keep_alive_s
-    answer = Answer(session, request)
+    answer = Answer(session, request, service_of(http).measures)
     try:
         answer.start()
         first = await while_connected(http.receive, answer.next(keep_alive_s))
