@@ -20,7 +20,7 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request for a greedy stream, the same bytes for every server."""
+    """One request for a stream, the same bytes for every server."""
 
     path: str
     body: Mapping[str, object]
@@ -42,12 +42,13 @@ def _streamed(path: str, max_tokens: int, **body: object) -> Ask:
     return Ask(path, {**common, **options, **body})
 
 
-def chat(text: str, max_tokens: int, *, system: str | None = None) -> Ask:
-    """A conversation with one message of the user, after `system` where there is one."""
+def chat(text: str, max_tokens: int, *, system: str | None = None, **options: object) -> Ask:
+    """A conversation with one message of the user, after `system` where there is one. `options`
+    go into the body, such as a temperature."""
     messages: list[Message] = [{"role": "user", "content": text}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": system})
-    return _streamed("/v1/chat/completions", max_tokens, messages=messages)
+    return _streamed("/v1/chat/completions", max_tokens, messages=messages, **options)
 
 
 def completion(prompt: str, max_tokens: int) -> Ask:

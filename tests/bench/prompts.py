@@ -6,6 +6,7 @@ Lengths are in words of SmolLM2's vocabulary, so a word is about one token. Pure
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 
 _VOCABULARY = """
 time people way water day man world life house place work book hand night home room area
@@ -22,7 +23,7 @@ _TOPICS = (
 )
 # A stream that does not end by itself before the client has seen enough.
 COUNTING = "Numbers in order: " + " ".join(str(number) for number in range(1, 41))
-CODE = '''def read_table(path, separator=","):
+_CODE = '''def read_table(path, separator=","):
     """Read a table of numbers from a text file."""
     rows = []
     with open(path, encoding="utf-8") as file:
@@ -45,7 +46,7 @@ def column_means(rows):
             totals[index] += value
     return [total / len(rows) for total in totals]
 '''
-TEXT = """The harbour of the small town lies open to the north, and in winter the wind drives the \
+_TEXT = """The harbour of the small town lies open to the north, and in winter the wind drives the \
 waves over the wall. Three families have kept boats there for longer than anybody can remember. \
 They fish for herring in spring, for mackerel in summer, and mend their nets when the storms come. \
 The eldest of them, a woman of eighty years, still walks to the end of the pier each morning to \
@@ -53,6 +54,19 @@ look at the sky. She says that the colour of the clouds above the island tells h
 radio ever could, and most of the time she is right. Last year the council wanted to close the \
 harbour and build a hotel, but everybody signed a letter, and the plan was dropped. \
 """
+# What differs from turn to turn, or a server could know the text from the turn before.
+_CODE_NAMES = {
+    "table": ("matrix", "sheet", "report"),
+    "row": ("record", "entry", "item"),
+    "cell": ("field", "part", "token"),
+    "total": ("sum", "amount", "result"),
+}
+_TEXT_NAMES = {
+    "harbour": ("market", "station", "school"),
+    "herring": ("apples", "salmon", "flowers"),
+    "woman of eighty": ("man of seventy", "teacher of sixty", "sailor of ninety"),
+    "hotel": ("road", "factory", "tower"),
+}
 
 
 def words(count: int, seed: object) -> str:
@@ -66,6 +80,22 @@ def words(count: int, seed: object) -> str:
         sentences.append(" ".join(chosen).capitalize() + ".")
         left -= length
     return " ".join(sentences)
+
+
+def code(index: int) -> str:
+    """Python to be copied; no two of the first four have the same names in it."""
+    return _renamed(_CODE, _CODE_NAMES, index)
+
+
+def tale(index: int) -> str:
+    """English to be copied; no two of the first four tell of the same things."""
+    return _renamed(_TEXT, _TEXT_NAMES, index)
+
+
+def _renamed(text: str, names: Mapping[str, Sequence[str]], index: int) -> str:
+    for old, others in names.items():
+        text = text.replace(old, (old, *others)[index % (1 + len(others))])
+    return text
 
 
 def topic(index: int) -> str:
