@@ -52,7 +52,9 @@ class ApiError(Exception):
     @classmethod
     def from_failure(cls, failure: Failed) -> ApiError:
         """What the engine says of a request that it could not run."""
-        retry_after_s = 1 if failure.status in (429, 503) else None
+        retry_after_s = failure.retry_after_s
+        if retry_after_s is None and failure.status in (429, 503):
+            retry_after_s = 1
         return cls(failure.status, failure.message, failure.code, None, retry_after_s)
 
     @property

@@ -20,6 +20,11 @@ KEEP_ALIVE_S = 10.0
 _encoder = msgspec.json.Encoder()
 
 
+def comment(text: str) -> bytes:
+    """A line that clients skip. `text` is one of ours, without line ends."""
+    return b": " + text.encode() + b"\n\n"
+
+
 def frame(value: object) -> bytes:
     """One event with JSON as its data."""
     return b"data: " + _encoder.encode(value) + b"\n\n"

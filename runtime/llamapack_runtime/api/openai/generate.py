@@ -14,8 +14,8 @@ from llamapack_runtime.api.connection import while_connected
 from llamapack_runtime.api.errors import ApiError, json_response
 from llamapack_runtime.api.openai.replies import Reply
 from llamapack_runtime.api.ready import service_of
-from llamapack_runtime.api.sse import DONE, KEEP_ALIVE, EventStream, frame
-from llamapack_runtime.engine.types import Event, Finished, Request, TextDelta
+from llamapack_runtime.api.sse import DONE, KEEP_ALIVE, EventStream, comment, frame
+from llamapack_runtime.engine.types import Event, Finished, Queued, Request, TextDelta
 
 if TYPE_CHECKING:  # the session brings the template engine: the page must not wait for its import
     from llamapack_runtime.chat.session import Session
@@ -86,4 +86,6 @@ def _frame_of(event: Event, reply: Reply) -> bytes:
         return frame(reply.text(event.text))
     if isinstance(event, Finished):
         return frame(reply.closing(event))
+    if isinstance(event, Queued):
+        return comment(f"queued, {event.position} before you")
     return b""
