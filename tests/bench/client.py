@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.reply import Reply, read_reply
+from bench.reply import Reply, ReplyError, read_reply
 
 TIMEOUT_S = 600.0
 _PIECE_BYTES = 1 << 16
@@ -56,7 +56,8 @@ def completion(prompt: str, max_tokens: int) -> Ask:
 
 
 class Stream:
-    """One request under way. `begun` is set when `announce_after` events have come."""
+    """One request under way. `begun` is set when `announce_after` events have come. ReplyError
+    when nobody listens."""
 
     def __init__(self, address: tuple[str, int], ask: Ask, announce_after: int = 1) -> None:
         self.begun = threading.Event()
@@ -65,7 +66,10 @@ class Stream:
         self._error: OSError | None = None
         request = ask.on_the_wire(address)
         self.started = time.perf_counter()
-        self._socket = socket.create_connection(address, TIMEOUT_S)
+        try:
+            self._socket = socket.create_connection(address, TIMEOUT_S)
+        except OSError as error:
+            raise ReplyError(f"Nobody answers on port {address[1]}: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._thread = threading.Thread(target=self._receive, args=(request,), daemon=True)
         self._thread.start()
@@ -112,8 +116,11 @@ class Stream:
 
 
 def together(address: tuple[str, int], asks: Sequence[Ask]) -> list[Reply]:
-    """The answers to requests that arrive at once; none is read before all are over."""
+    """The whole answers to requests that arrive at once; none is read before all are over."""
     streams = [Stream(address, ask) for ask in asks]
     for stream in streams:
         stream.wait()
-    return [stream.reply() for stream in streams]
+    replies = [stream.reply() for stream in streams]
+    if not all(reply.is_complete for reply in replies):
+        raise ReplyError(f"An answer was not complete, or not within {TIMEOUT_S:.0f} s.")
+    return replies

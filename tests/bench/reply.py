@@ -165,7 +165,10 @@ class _Reading:
         if data == b"[DONE]":
             self.is_complete = True
             return
-        event: dict[str, Any] = json.loads(data)
+        try:
+            event: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise ReplyError(f"A server sent an event that is no JSON: {data[:200]!r}.") from error
         if "error" in event:
             raise ReplyError(f"A server ended its stream with {event['error']}.")
         for choice in event.get("choices") or ():

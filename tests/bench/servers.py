@@ -62,9 +62,7 @@ class Server:
         return Stream(self.address, ask, announce_after)
 
     def ask(self, ask: Ask) -> Reply:
-        stream = self.open(ask)
-        stream.wait()
-        return stream.reply()
+        return self.ask_together([ask])[0]
 
     def ask_together(self, asks: Sequence[Ask]) -> list[Reply]:
         return together(self.address, asks)
@@ -119,7 +117,8 @@ class Server:
         return f"ended{by} before it was ready."
 
     def _last_words(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-600:].strip() or "nothing"
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " / ".join(lines[-2:])[-400:] or "nothing."
 
 
 class Contender(Protocol):

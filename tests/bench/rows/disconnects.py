@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from bench.client import Stream, chat
+from bench.client import chat
 from bench.contest import Contest
 from bench.figures import Line, at_most
 from bench.prompts import story, words
@@ -23,7 +23,7 @@ _PAUSE_S = 0.005
 
 def run(contest: Contest) -> list[Line]:
     """The bound is the longest step: a slot is freed after the step that it is part of."""
-    requests = contest.size(200, 40)
+    requests = contest.size(200, 24)
     freed: list[float] = []
     with serving(SHAPE, contest.ours) as servers:
         server = servers[0]
@@ -83,16 +83,13 @@ def _seconds_until_free(server: Server) -> float:
 
 
 def _longest_step(server: Server) -> float:
-    """As a stream sees it, beside prompts that are read; at last all slots work at once, which
+    """The longer of two: a full step while nobody streams, which is one prompt of 512 tokens, and
+    the longest gap that a stream sees beside prompts. For the second all slots work at once, which
     they only can when none is held by a client that left."""
+    alone = server.ask(chat(words(480, "step alone"), 2)).first_s
     watching = server.open(chat(story(0), 60), announce_after=3)
     watching.wait_begun()
-    others: list[Stream] = [
-        server.open(chat(words(400, f"step {index}"), 2)) for index in range(SHAPE.parallel - 1)
-    ]
-    for stream in (*others, watching):
-        stream.wait()
+    server.ask_together([chat(words(400, f"step {n}"), 2) for n in range(SHAPE.parallel - 1)])
+    watching.wait()
     reply = watching.reply()
-    for stream in others:
-        assert stream.reply().pieces, "an answer without text"
-    return reply.largest_gap_s(reply.started, reply.ended)
+    return max(alone, reply.largest_gap_s(reply.started, reply.ended))

@@ -18,7 +18,7 @@ _MB = 1e6
 
 
 def run(contest: Contest) -> list[Line]:
-    total = contest.size(1000, 80)
+    total = contest.size(1000, 40)
     first = total // 10
     with serving(SHAPE, contest.ours, contest.peer) as servers:
         ours, peer = servers

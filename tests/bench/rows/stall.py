@@ -44,7 +44,7 @@ def _measure(server: Server, prompt: int) -> Callable[[], _Result]:
     turns = count()
 
     def measure() -> _Result:
-        stream = server.open(completion(COUNTING, 4000), _BEGUN_EVENTS)
+        stream = server.open(completion(COUNTING, 5500), _BEGUN_EVENTS)
         try:
             stream.wait_begun()
             neighbour = server.ask(chat(words(prompt, f"stall {next(turns)}"), 2))

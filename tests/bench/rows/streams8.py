@@ -31,12 +31,12 @@ def run(contest: Contest) -> list[Line]:
     contenders: list[Contender] = [contest.ours, contest.peer]
     if contest.python_peer:
         contenders.append(contest.python_peer)
-    system, answer = contest.size(300, 120), contest.size(64, 24)
+    system, answer = contest.size(300, 80), contest.size(64, 16)
     lines = []
     with serving(SHAPE, *contenders) as servers:
         for title, asks in (
             (f"8 streams, {system} system tokens shared", _sharing(system, answer)),
-            ("8 streams, nothing shared", _apart(contest.size(100, 60), answer)),
+            ("8 streams, nothing shared", _apart(contest.size(100, 40), answer)),
         ):
             measures = {server.name: _measure(server, asks) for server in servers}
             lines += _lines(title, in_turns(measures, contest.turns))
