@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,10 +10,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from fakes import fake_session
+from llamapack_runtime.api.access import Access
+from llamapack_runtime.api.app import build_app
 from llamapack_runtime.api.service import About, AnswerDefaults, ModelCard, Ready, Service
 from llamapack_runtime.chat.session import Session
 from llamapack_runtime.engine.types import SamplingParams
+from llamapack_runtime.launch.listen import listen, url_of
+from llamapack_runtime.launch.server import serve
 from runtime.api.clients import make_client
+from runtime.api.served import TIMEOUT_S, Server, StartServer
 
 ABOUT = About(
     name="Test pack",
@@ -95,3 +101,38 @@ def client(ready: Service, web_root: Path) -> TestClient:
 @pytest.fixture
 def loading_client(service: Service, web_root: Path) -> TestClient:
     return make_client(service, web_root)
+
+
+@pytest.fixture
+def start(service: Service, web_root: Path) -> Iterator[StartServer]:
+    """Serves a session on a free port, with a comment after each 20 ms of silence."""
+    made: list[tuple[Server, threading.Thread]] = []
+
+    def start_one(session: Session) -> Server:
+        listener = listen("127.0.0.1", 0)
+        service.state = Ready(session, "")
+        server = Server(url_of(listener), listener.getsockname()[1], session)
+        app = build_app(service, Access(), web_root, keep_alive_s=0.02)
+        started = threading.Event()
+
+        def run() -> None:
+            serve(
+                app,
+                listener,
+                should_stop=server.stopping.is_set,
+                on_start=started.set,
+                before_end=session.close,
+            )
+            server.stopped.set()
+
+        thread = threading.Thread(target=run)
+        made.append((server, thread))
+        thread.start()
+        assert started.wait(TIMEOUT_S)
+        return server
+
+    yield start_one
+    for server, thread in made:
+        server.stopping.set()
+        thread.join(TIMEOUT_S)
+        assert not thread.is_alive()

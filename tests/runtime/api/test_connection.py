@@ -7,76 +7,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 
-from llamapack_runtime.api.access import Access
-from llamapack_runtime.api.app import build_app
-from llamapack_runtime.api.service import Ready, Service
 from llamapack_runtime.chat.session import Session
-from llamapack_runtime.launch.listen import listen, url_of
-from llamapack_runtime.launch.server import serve
+from runtime.api.served import TIMEOUT_S, Server, StartServer
 
 CHAT = "/v1/chat/completions"
 HELLO: dict[str, object] = {"messages": [{"role": "user", "content": "Hi"}]}
-TIMEOUT_S = 20.0
-
-
-@dataclass
-class Server:
-    url: str
-    port: int
-    session: Session
-    stopping: threading.Event = field(default_factory=threading.Event)
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def wait_until_idle(self) -> None:
-        for _ in range(int(TIMEOUT_S / 0.01)):
-            if self.session.stats().busy == 0:
-                return
-            threading.Event().wait(0.01)  # the engine tells nobody when it becomes idle
-        pytest.fail("the engine is still busy with an answer that nobody waits for")
-
-
-StartServer = Callable[[Session], Server]
-
-
-@pytest.fixture
-def start(service: Service, web_root: Path) -> Iterator[StartServer]:
-    """Serves a session on a free port, with a comment after each 20 ms of silence."""
-    made: list[tuple[Server, threading.Thread]] = []
-
-    def start_one(session: Session) -> Server:
-        listener = listen("127.0.0.1", 0)
-        service.state = Ready(session, "")
-        server = Server(url_of(listener), listener.getsockname()[1], session)
-        app = build_app(service, Access(), web_root, keep_alive_s=0.02)
-        started = threading.Event()
-
-        def run() -> None:
-            serve(
-                app,
-                listener,
-                should_stop=server.stopping.is_set,
-                on_start=started.set,
-                before_end=session.close,
-            )
-            server.stopped.set()
-
-        thread = threading.Thread(target=run)
-        made.append((server, thread))
-        thread.start()
-        assert started.wait(TIMEOUT_S)
-        return server
-
-    yield start_one
-    for server, thread in made:
-        server.stopping.set()
-        thread.join(TIMEOUT_S)
-        assert not thread.is_alive()
 
 
 @contextmanager

@@ -117,8 +117,7 @@ def test_metrics_are_guarded_as_other_routes_are(ready: Service, web_root: Path)
 def test_a_client_that_leaves_is_one_answer_aborted() -> None:
     async def leave() -> Measures:
         measures = Measures()
-        answer = Answer(ScriptedSession(), Request("id", (1,)), measures)
-        answer.start()
+        answer = Answer(ScriptedSession(), [Request("id", (1,))], measures)
         answer.close()
         answer.close()
         return measures

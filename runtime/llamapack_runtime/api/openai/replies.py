@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from llamapack_runtime.api.answer import WholeAnswer
+from llamapack_runtime.api.answer import WholeChoice
 from llamapack_runtime.engine.types import Finished
 
 Json = dict[str, object]
@@ -64,34 +64,38 @@ class Reply:
     reply_id: str = field(default_factory=lambda: secrets.token_hex(12))
     created: int = field(default_factory=_now)
 
-    def whole(self, answer: WholeAnswer) -> Json:
-        choice = self._choice(self.shape.whole(answer.text), answer.end.reason)
+    def whole(self, choices: Sequence[WholeChoice]) -> Json:
+        end = combined([choice.end for choice in choices])
         return self._envelope(self.shape.whole_object) | {
-            "choices": [choice],
-            "usage": usage(answer.end),
-            "timings": timings(answer.end),
+            "choices": [
+                self._choice(index, self.shape.whole(choice.text), choice.end.reason)
+                for index, choice in enumerate(choices)
+            ],
+            "usage": usage(end),
+            "timings": timings(end),
         }
 
-    def opening(self) -> Json | None:
-        return None if self.shape.opening is None else self._chunk(self.shape.opening)
+    def openings(self, choices: Iterable[int]) -> list[Json]:
+        opening = self.shape.opening
+        return [] if opening is None else [self._chunk(index, opening) for index in choices]
 
-    def text(self, text: str) -> Json:
-        return self._chunk(self.shape.chunk(text))
+    def text(self, index: int, text: str) -> Json:
+        return self._chunk(index, self.shape.chunk(text))
 
-    def closing(self, end: Finished) -> Json:
-        return self._chunk(self.shape.closing, end.reason) | {"timings": timings(end)}
+    def closing(self, index: int, end: Finished) -> Json:
+        return self._chunk(index, self.shape.closing, end.reason) | {"timings": timings(end)}
 
-    def usage(self, end: Finished) -> Json:
+    def usage(self, ends: Sequence[Finished]) -> Json:
         """The chunk after the last choice, for clients that asked for it."""
-        envelope = self._envelope(self.shape.chunk_object)
+        end, envelope = combined(ends), self._envelope(self.shape.chunk_object)
         return envelope | {"choices": [], "usage": usage(end), "timings": timings(end)}
 
-    def _chunk(self, part: Json, reason: str | None = None) -> Json:
+    def _chunk(self, index: int, part: Json, reason: str | None = None) -> Json:
         envelope = self._envelope(self.shape.chunk_object)
-        return envelope | {"choices": [self._choice(part, reason)]}
+        return envelope | {"choices": [self._choice(index, part, reason)]}
 
-    def _choice(self, part: Mapping[str, object], reason: str | None) -> Json:
-        return {"index": 0, **part, "logprobs": None, "finish_reason": reason}
+    def _choice(self, index: int, part: Mapping[str, object], reason: str | None) -> Json:
+        return {"index": index, **part, "logprobs": None, "finish_reason": reason}
 
     def _envelope(self, name: str) -> Json:
         return {
@@ -101,6 +105,19 @@ class Reply:
             "model": self.model,
             "system_fingerprint": self.fingerprint,
         }
+
+
+def combined(ends: Sequence[Finished]) -> Finished:
+    """Of all choices together. Their prompt counts once, as the one who read most of it met it;
+    the choices ran side by side, so that the longest time is that of all."""
+    reader = min(ends, key=lambda end: end.cached_tokens)
+    return replace(
+        reader,
+        completion_tokens=sum(end.completion_tokens for end in ends),
+        completion_s=max(end.completion_s for end in ends),
+        draft_tokens=sum(end.draft_tokens for end in ends),
+        accepted_tokens=sum(end.accepted_tokens for end in ends),
+    )
 
 
 def usage(end: Finished) -> Json:
@@ -119,6 +136,8 @@ def timings(end: Finished) -> Json:
         "cache_n": end.cached_tokens,
         **_timing("prompt", read, end.prompt_s),
         **_timing("predicted", end.completion_tokens, end.completion_s),
+        "draft_n": end.draft_tokens,
+        "draft_n_accepted": end.accepted_tokens,
     }
 
 

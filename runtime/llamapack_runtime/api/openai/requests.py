@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +13,7 @@ from llamapack_runtime.api.errors import BadRequest
 from llamapack_runtime.api.service import AnswerDefaults
 from llamapack_runtime.engine.types import SamplingParams
 
+MAX_CHOICES = 8
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARACTERS = 4096  # of all together
 
@@ -27,11 +30,14 @@ class StreamOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class GenerationRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What chat and completion have in common. None means: the pack's default. `model` may be
-    any name: a pack serves one model, and answers with that model's name."""
+    any name: a pack serves one model, and answers with that model's name. A lower `priority` goes
+    first (as vLLM has it)."""
 
     model: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
+    priority: Annotated[int, Meta(ge=-8, le=8)] | None = None
     max_tokens: TokenLimit | None = None
     temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
     top_k: Int31 | None = None
@@ -143,6 +149,13 @@ def sampling(request: GenerationRequest, defaults: AnswerDefaults) -> SamplingPa
         if name != "seed"
     }
     return SamplingParams(**values, seed=_seed(request.seed, base.seed))
+
+
+def sampling_of_choices(first: SamplingParams, n: int) -> Iterator[SamplingParams]:
+    """Each choice has a seed of its own: the next one after a given seed, else a drawn one."""
+    for i in range(n):
+        seed = None if first.seed is None else (first.seed + i) & 0xFFFFFFFF
+        yield replace(first, seed=seed)
 
 
 def _seed(asked: int | None, default: int | None) -> int | None:

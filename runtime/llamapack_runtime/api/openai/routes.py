@@ -22,6 +22,7 @@ from llamapack_runtime.api.openai.requests import (
     max_tokens,
     one_prompt,
     sampling,
+    sampling_of_choices,
     stop_strings,
 )
 from llamapack_runtime.api.openai.unsupported import without_unsupported
@@ -64,13 +65,18 @@ async def _answer(
     service = service_of(http)
     about = service.about
     reply = Reply(shape, about.model.id, f"llamapack-{about.llamapack_version}")
-    wanted = Request(
-        request_id=reply.reply_id,
-        prompt_tokens=prompt,
-        sampling=sampling(request, service.defaults),
-        max_tokens=max_tokens(request, service.defaults),
-        stop=stop_strings(request),
-    )
+    choices = sampling_of_choices(sampling(request, service.defaults), request.n or 1)
+    wanted = [
+        Request(
+            request_id=f"{reply.reply_id}-{index}",
+            prompt_tokens=prompt,
+            sampling=one,
+            max_tokens=max_tokens(request, service.defaults),
+            stop=stop_strings(request),
+            priority=request.priority or 0,
+        )
+        for index, one in enumerate(choices)
+    ]
     if request.stream:
         has_usage = request.has_usage_at_end
         return await answer_streamed(http, session, wanted, reply, has_usage=has_usage)

@@ -20,7 +20,6 @@ _EITHER = (None, True, False)
 
 NEUTRAL: Mapping[str, tuple[object, ...]] = {
     # OpenAI
-    "n": _ONE,
     "best_of": _ONE,
     "echo": _OFF,
     "suffix": _EMPTY,
@@ -75,7 +74,6 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "structured_outputs": _NOTHING,
     "regex": _NOTHING,
     "ebnf": _NOTHING,
-    "priority": _ZERO,
     "truncate_prompt_tokens": _NOTHING,
 }
 
