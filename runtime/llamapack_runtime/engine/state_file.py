@@ -38,6 +38,15 @@ _FIELDS = struct.Struct("<8sII32sQ32s")
 
 
 @dataclass(frozen=True, slots=True)
+class StateRange:
+    """A state inside a larger file: `size` bytes at `offset`."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateHead:
     """Everything but the data. `fingerprint` and `data_digest` have DIGEST_BYTES."""
 
@@ -89,19 +98,21 @@ def open_state(path: Path) -> FileIO:
     raise PermissionError(errno.EPERM, "it is not a plain file of this user alone", str(path))
 
 
-def read_head(file: FileIO) -> StateHead | None:
-    """None when it is damaged, or the file has not the size that the head gives. OSError."""
+def read_head(file: FileIO, size: int | None = None) -> StateHead | None:
+    """From where the file stands. None when it is damaged, or the state has not the `size` in bytes
+    (None: that of the whole file) that the head gives. OSError."""
     fields = file.read(_FIELDS.size)
     if len(fields) != _FIELDS.size:
         return None
     magic, version, n_tokens, fingerprint, data_bytes, data_digest = _FIELDS.unpack(fields)
     if (magic, version) != (_MAGIC, _VERSION) or n_tokens > MAX_TOKENS:
         return None
+    whole = os.fstat(file.fileno()).st_size if size is None else size
+    if whole != file_bytes(n_tokens, data_bytes):
+        return None
     tokens = _read_exactly(file, 4 * n_tokens)
     head_digest = _read_exactly(file, DIGEST_BYTES)
     if tokens is None or head_digest is None or digest(fields + tokens) != head_digest:
-        return None
-    if os.fstat(file.fileno()).st_size != file_bytes(n_tokens, data_bytes):
         return None
     numbers = struct.unpack(f"<{n_tokens}i", tokens)
     return StateHead(fingerprint, numbers, data_bytes, data_digest)
@@ -111,6 +122,30 @@ def read_data(file: FileIO, head: StateHead) -> bytearray | None:
     """What follows the head, None when it is damaged. `head.data_bytes` of memory. OSError."""
     data = _read_exactly(file, head.data_bytes)
     return data if data is not None and digest(data) == head.data_digest else None
+
+
+def head_in(place: StateRange) -> StateHead | None:
+    """None when it is damaged or cannot be read. Unlike a file of states, the one around it may be
+    anybody's: it is the program itself that runs."""
+    try:
+        with FileIO(place.path, "r") as file:
+            file.seek(place.offset)
+            return read_head(file, place.size)
+    except OSError:
+        return None
+
+
+def data_in(place: StateRange, fingerprint: bytes, tokens: tuple[int, ...]) -> bytearray | None:
+    """None when it is damaged, gone, or that of something else."""
+    try:
+        with FileIO(place.path, "r") as file:
+            file.seek(place.offset)
+            head = read_head(file, place.size)
+            if head is None or (head.fingerprint, head.tokens) != (fingerprint, tokens):
+                return None
+            return read_data(file, head)
+    except OSError:
+        return None
 
 
 def parts_of(head: StateHead, data: Data, part_bytes: int) -> Iterator[Data]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from llamapack_runtime.engine.state_file import DIGEST_BYTES, Data
+from llamapack_runtime.engine.state_file import Data, StateRange, data_in, digest, head_in
 from llamapack_runtime.engine.state_folder import MAX_FILES, StateFolder
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 CLOSE_TIMEOUT_S = 2.0
 _INTERRUPT_TIMEOUT_S = 0.2
 _NO_DISK = "Prompt states are not kept on disk: %s."
+_NOT_PACKED = "The prompt state in %s is not used, so the prompt is read again: %s."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,31 @@ class _Entry:
     data: Data | None = None
     unwritten: Data | None = None
     path: Path | None = None
+    packed: StateRange | None = None
 
     @property
     def is_gone(self) -> bool:
-        return self.data is None and self.unwritten is None and self.path is None
+        places = (self.data, self.unwritten, self.path, self.packed)
+        return all(place is None for place in places)
 
 
 class StateStore:
     """At most `ram_bytes` of memory (0: none) and `disk_bytes` in `folder`, which is made when it
     is first needed; the least recently used go first. A folder that cannot be used is logged once
     and does not matter otherwise. States in the folder are found again by a store with the same
-    `fingerprint`: bytes that tell everything that they depend on besides their tokens.
+    `fingerprint`: bytes that tell everything that they depend on besides their tokens. So is the
+    one in `packed`, which is only read.
 
     Used by one thread at a time. Whoever opens it closes it."""
 
     def __init__(
-        self, *, ram_bytes: int, folder: Path | None, disk_bytes: int, fingerprint: bytes
+        self,
+        *,
+        ram_bytes: int,
+        folder: Path | None,
+        disk_bytes: int,
+        fingerprint: bytes,
+        packed: StateRange | None = None,
     ) -> None:
         self._ram_bytes = ram_bytes
         self._ram_used = 0
@@ -79,8 +89,11 @@ class StateStore:
         self._key_of: dict[tuple[int, ...], int] = {}
         self._disk: StateFolder | None = None
         self._writer: _Writer | None = None
+        self._fingerprint = digest(fingerprint)
         if folder is not None and disk_bytes > 0:
-            self._open_folder(folder, disk_bytes, fingerprint)
+            self._open_folder(folder, disk_bytes)
+        if packed is not None:
+            self._open_packed(packed)
 
     @property
     def keeps_conversations(self) -> bool:
@@ -117,6 +130,7 @@ class StateStore:
             return Stored(None)
         key, entry = self._entry_of(tokens, size)
         entry.is_kept |= keep
+        entry.packed = None
         dropped: tuple[int, ...] = ()
         if goes_to_ram:
             self._take_out_of_ram(entry)
@@ -152,12 +166,9 @@ class StateStore:
         self._entries.clear()
         self._key_of.clear()
 
-    def _open_folder(self, folder: Path, disk_bytes: int, fingerprint: bytes) -> None:
-        import hashlib  # only where there is a folder
-
-        fixed = hashlib.blake2b(fingerprint, digest_size=DIGEST_BYTES).digest()
+    def _open_folder(self, folder: Path, disk_bytes: int) -> None:
         try:
-            self._disk = StateFolder(folder, max_bytes=disk_bytes, fingerprint=fixed)
+            self._disk = StateFolder(folder, max_bytes=disk_bytes, fingerprint=self._fingerprint)
             found = list(self._disk.heads())
         except OSError as error:
             logger.warning(_NO_DISK, error)
@@ -167,6 +178,17 @@ class StateStore:
             if head.tokens not in self._key_of:
                 _, entry = self._entry_of(head.tokens, head.data_bytes)
                 entry.path, entry.is_kept = path, True
+
+    def _open_packed(self, packed: StateRange) -> None:
+        head = head_in(packed)
+        if head is None:
+            logger.warning(_NOT_PACKED, packed.path.name, "it is damaged")
+        elif head.fingerprint != self._fingerprint:
+            reason = "it was made for another model, engine or cache type"
+            logger.warning(_NOT_PACKED, packed.path.name, reason)
+        else:
+            _, entry = self._entry_of(head.tokens, head.data_bytes)
+            entry.packed, entry.is_kept = packed, True
 
     def _entry_of(self, tokens: tuple[int, ...], size_bytes: int) -> tuple[int, _Entry]:
         """The entry for these tokens, a new one if need be, as the most recently used."""
@@ -203,15 +225,20 @@ class StateStore:
         del self._key_of[entry.tokens]
 
     def _load(self, entry: _Entry) -> Data | None:
-        """From the folder, and into memory if there is room left."""
+        """From the folder or the pack, and into memory if there is room left."""
+        loaded = self._load_file(entry)
+        if loaded is None and entry.packed is not None:
+            loaded = data_in(entry.packed, self._fingerprint, entry.tokens)
+        if loaded is not None and self._ram_used + len(loaded) <= self._ram_bytes:
+            self._take_into_ram(entry, loaded)
+        return loaded
+
+    def _load_file(self, entry: _Entry) -> bytearray | None:
         if self._disk is None or entry.path is None:
             return None
         loaded = self._disk.load(entry.path, entry.tokens)
-        if loaded is None:
-            return None
-        self._disk.touch(entry.path)
-        if self._ram_used + len(loaded) <= self._ram_bytes:
-            self._take_into_ram(entry, loaded)
+        if loaded is not None:
+            self._disk.touch(entry.path)
         return loaded
 
     def _write(self, key: int, entry: _Entry, data: Data) -> None:

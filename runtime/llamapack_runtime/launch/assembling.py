@@ -1,10 +1,12 @@
-"""Puts the engine together: thread pools, saved states, and how many sequences the cache holds."""
+"""Puts the engine together: its context, thread pools, saved states, and how many sequences the
+cache holds."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 from llamapack_runtime.engine.backend import LlamaBackend
 from llamapack_runtime.engine.context import Context
@@ -34,6 +36,8 @@ _RAM_SHARE = 0.25
 # System prompts on disk: 128 KB a token for an 8B model.
 _DISK_BYTES = 1 << 30
 _MIB = 1 << 20
+# To be raised with whatever changes what a state holds of the same tokens; see Context.
+_LAYOUT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,27 @@ def slots_for(model: Model, n_parallel: int) -> Slots:
     idle = 0 if model.is_recurrent else _IDLE_SLOTS
     sequences = min(n_parallel + idle, _MOST_SLOTS)
     return Slots(sequences, sequences + MAX_DRAFT)
+
+
+def open_context(
+    model: Model, plan: LoadPlan, choice: HardwareChoice, settings: Settings
+) -> Context:
+    """Whoever opens it closes it."""
+    slots = slots_for(model, plan.n_seq_max)
+    return Context(
+        model,
+        n_ctx=plan.n_ctx,
+        n_seq_max=slots.sequences,
+        n_rows=slots.rows,
+        n_batch=plan.n_batch,
+        n_ubatch=plan.n_ubatch,
+        n_threads=choice.n_threads,
+        n_threads_batch=choice.n_threads_batch,
+        # Checked against the same words when it was read.
+        flash_attention=cast('Literal["auto", "on", "off"]', settings.flash_attn),
+        type_k=plan.type_k,
+        type_v=plan.type_v,
+    )
 
 
 def open_engine(
@@ -72,7 +97,7 @@ def open_engine(
         n_parallel=plan.n_seq_max,
         speculates=settings.spec_type != "none",
         shifts_context=settings.context_shift,
-        states=_open_states(source, plan, settings, paths),
+        states=_open_states(source, model, context, plan, settings, paths),
     )
 
 
@@ -85,7 +110,12 @@ def _open_pools(context: Context, cpu_backend: Path) -> ThreadPools | None:
 
 
 def _open_states(
-    source: ModelSource, plan: LoadPlan, settings: Settings, paths: Paths
+    source: ModelSource,
+    model: Model,
+    context: Context,
+    plan: LoadPlan,
+    settings: Settings,
+    paths: Paths,
 ) -> StateStore:
     ram = settings.cache_ram
     spare = max(0, plan.free_bytes - plan.needed_bytes)
@@ -93,21 +123,31 @@ def _open_states(
         ram_bytes=int(spare * _RAM_SHARE) if ram is None else ram * _MIB,
         folder=paths.cache / "states",
         disk_bytes=_DISK_BYTES,
-        fingerprint=_fingerprint(source, plan, settings),
+        fingerprint=fingerprint(source, model, context, plan, settings),
+        packed=source.state,
     )
 
 
-def _fingerprint(source: ModelSource, plan: LoadPlan, settings: Settings) -> bytes:
-    """All that a state depends on besides its tokens: the model, the libraries, the cache's layout.
-    A file that is served without a pack may change under its name, so its time counts."""
-    changed_ns = 0 if settings.model is None else source.path.stat().st_mtime_ns
+def fingerprint(
+    source: ModelSource, model: Model, context: Context, plan: LoadPlan, settings: Settings
+) -> bytes:
+    """All that a state depends on besides its tokens: the model, llama.cpp, the cache's layout. The
+    same on every computer."""
     parts = (
-        source.identity,
-        source.image_key,
-        source.size,
-        changed_ns,
+        _LAYOUT,
+        source.content,
+        source.engine,
         plan.type_k,
         plan.type_v,
         settings.flash_attn,
+        _has_long_positions(model, context),
     )
     return "\n".join(map(str, parts)).encode()
+
+
+def _has_long_positions(model: Model, context: Context) -> bool:
+    """Some models have two tables for the rotation of positions; llama.cpp takes the second when
+    the context is longer than the model was first trained with."""
+    architecture = model.metadata.get("general.architecture")
+    text = model.metadata.get(f"{architecture}.rope.scaling.original_context_length", "")
+    return context.n_ctx > (int(text) if text.isdecimal() else model.n_ctx_train)

@@ -7,6 +7,7 @@ Exit codes: 0 after Quit, SIGTERM or when a running instance was opened; 130 aft
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamapack_runtime.errors import ProgramError, UsageError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from llamapack_runtime.launch.source import ModelSource
 
 PROBE_WORKER = "--probe-worker"
+# For the program that makes packs, followed by the file to write.
+BAKE_STATE = "--bake-state"
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -38,6 +41,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str], stop: StopRequest) -> int:
+    if arguments[:1] == [BAKE_STATE] and len(arguments) == 2:
+        return _bake(Path(arguments[1]), find_paths(environment), stop)
     asked = read_settings({}, environment, arguments)
     paths = find_paths(environment)
     if asked.help:
@@ -61,6 +66,17 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], stop: StopReq
     from llamapack_runtime.launch.serving import Serving  # not needed for what is above
 
     return Serving(source, settings, paths, environment, stop).run()
+
+
+def _bake(target: Path, paths: Paths, stop: StopRequest) -> int:
+    """With the pack's own settings alone."""
+    from llamapack_runtime.launch.baking import bake  # loads the engine: not needed to serve
+    from llamapack_runtime.launch.source import find_source, read_pack
+
+    pack = None if paths.pack is None else read_pack(paths.pack)
+    settings = read_settings({} if pack is None else pack.manifest.settings, {}, [])
+    _start_log(settings)
+    return bake(find_source(pack, settings, paths), settings, paths, target, stop)
 
 
 def _start_log(settings: Settings) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamapack_runtime.api.service import About, ModelCard
+from llamapack_runtime.engine.state_file import StateRange
 from llamapack_runtime.errors import ModelUnusable, PackUnusable, UsageError
 from llamapack_runtime.ggml_types import TENSOR_TYPES
 from llamapack_runtime.gguf_header import GgufError, GgufHeader, read_header
-from llamapack_runtime.pack import Manifest, Pack, PackError
+from llamapack_runtime.pack import Entry, Manifest, Pack, PackError
 from llamapack_runtime.paths import Paths
 from llamapack_runtime.settings import Settings
 
@@ -21,14 +22,19 @@ from llamapack_runtime.settings import Settings
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """`size` bytes of GGUF at `offset` of `path`. `identity` names it among running instances;
-    `image_key` names the libraries that compute."""
+    `content` tells its bytes from those of other models. `image_key` names the libraries that
+    compute, and `engine` their version. `state`: what was computed of the system prompt when the
+    pack was made."""
 
     path: Path
     offset: int
     size: int
     identity: str
+    content: str
     image_key: str
+    engine: str
     about: About
+    state: StateRange | None = None
 
     def read_header(self) -> GgufHeader:
         """ModelUnusable when it is no GGUF that can be used."""
@@ -49,14 +55,18 @@ class PackedModel:
     manifest: Manifest
     offset: int
     size: int
+    sha256: str
+    state: StateRange | None
 
 
 def read_pack(path: Path) -> PackedModel:
     """PackUnusable when it cannot be used."""
     try:
         with Pack.open(path) as pack:
-            entry = pack.entry(pack.manifest.model.entry)
-            return PackedModel(path, pack.manifest, entry.data_offset, entry.size)
+            manifest = pack.manifest
+            entry = pack.entry(manifest.model.entry)
+            state = None if manifest.state is None else _range(path, pack.entry(manifest.state))
+            return PackedModel(path, manifest, entry.data_offset, entry.size, entry.sha256, state)
     except PackError as error:
         raise PackUnusable(str(error)) from error
     except OSError as error:
@@ -109,8 +119,11 @@ def _pack_source(pack: PackedModel, settings: Settings) -> ModelSource:
         offset=pack.offset,
         size=pack.size,
         identity=f"pack {manifest.pack_id}",
+        content=f"sha256 {pack.sha256}",
         image_key=manifest.runtime.key,
+        engine=_engine(manifest),
         about=_about(manifest, manifest.name, manifest.pack_id, card),
+        state=pack.state,
     )
 
 
@@ -119,7 +132,8 @@ def _file_source(
 ) -> ModelSource:
     try:
         path = path.resolve(strict=True)
-        size = path.stat().st_size
+        status = path.stat()
+        size = status.st_size
         with path.open("rb") as file:
             header = read_header(file, 0, size, path.name)
     except GgufError as error:
@@ -140,14 +154,27 @@ def _file_source(
     )
     identity = f"file {path}"
     pack_id = hashlib.sha256(identity.encode()).hexdigest()
+    libraries = "" if manifest is not None else _libraries_key(paths.libraries)
     return ModelSource(
         path=path,
         offset=0,
         size=size,
         identity=identity,
-        image_key=_libraries_key(paths.libraries) if manifest is None else manifest.runtime.key,
+        content=f"{identity}, {size} bytes of {status.st_mtime_ns}",
+        image_key=libraries if manifest is None else manifest.runtime.key,
+        engine=libraries if manifest is None else _engine(manifest),
         about=_about(manifest, name, pack_id, card),
     )
+
+
+def _range(path: Path, entry: Entry) -> StateRange:
+    return StateRange(path, entry.data_offset, entry.size)
+
+
+def _engine(manifest: Manifest) -> str:
+    """A newer page or Python makes another image; what llama.cpp computes is the same."""
+    version = manifest.runtime.versions.get("llama-cpp-python")
+    return manifest.runtime.key if version is None else f"llama-cpp-python {version}"
 
 
 def _about(manifest: Manifest | None, name: str, pack_id: str, card: ModelCard) -> About:

@@ -27,6 +27,7 @@ MANIFEST_NAME = "manifest.json"
 MODEL_FOLDER = "model/"
 RUNTIME_FOLDER = "runtime/"
 LICENSE_FOLDER = "licenses/"
+STATE_NAME = "state/system.state"
 SIDECAR_SUFFIX = ".llamapack"
 
 MODEL_ALIGNMENT = 64 * 1024

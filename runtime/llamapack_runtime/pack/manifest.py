@@ -45,7 +45,8 @@ class EntrySum:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The last entry of a pack. `settings` maps flag names without dashes to packed defaults."""
+    """The last entry of a pack. `settings` maps flag names without dashes to packed defaults.
+    `state` names the entry with what the model computed of the system prompt, if there is one."""
 
     pack_id: str
     name: str
@@ -55,11 +56,12 @@ class Manifest:
     runtime: RuntimeInfo
     settings: Mapping[str, Any]
     entries: tuple[EntrySum, ...]
+    state: str | None = None
     schema: int = MANIFEST_SCHEMA
 
     def to_json(self) -> bytes:
         """Canonical JSON: sorted keys, two-space indent, final newline."""
-        fields = {
+        fields: dict[str, object] = {
             "schema": self.schema,
             "pack_id": self.pack_id,
             "name": self.name,
@@ -78,6 +80,8 @@ class Manifest:
                 for entry in self.entries
             ],
         }
+        if self.state is not None:
+            fields["state"] = self.state
         text = json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
         return text.encode() + b"\n"
 
@@ -124,6 +128,7 @@ class Manifest:
                 EntrySum(item.get("name", str), item.get("size", int), item.get("sha256", str))
                 for item in entries
             ),
+            state=top.optional("state", str),
         )
 
 

@@ -94,6 +94,8 @@ class Pack:
         listed = {(entry.name, entry.size, entry.sha256) for entry in self.manifest.entries}
         held = {(entry.name, entry.size, entry.sha256) for entry in self.entries}
         named = {self.manifest.model.entry, self.manifest.runtime.entry}
+        if self.manifest.state is not None:
+            named.add(self.manifest.state)
         rest = {item for item in held if item[0] != MANIFEST_NAME}
         if listed != rest or not named <= {item[0] for item in rest}:
             raise PackError(_altered(self.path, "its manifest"))
