@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from llamapack.bake import baker
 from llamapack.copying import Advance, FileState
 from llamapack.errors import OutputError
 from llamapack.gguf_model import GgufModel, check_architecture, read_model
@@ -24,6 +26,7 @@ from llamapack_runtime.pack.format import (
     MODEL_ALIGNMENT,
     MODEL_FOLDER,
     RUNTIME_FOLDER,
+    STATE_NAME,
 )
 
 
@@ -58,11 +61,14 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
+    """`state_bytes` is the size of the baked state, 0 without one."""
+
     path: Path
     name: str
     pack_id: str
     size_bytes: int
     model_bytes: int
+    state_bytes: int
     duration_s: float
     warnings: tuple[str, ...]
 
@@ -82,13 +88,16 @@ def build(
     total = sum(source.state.size for source in (launcher, *sources))
     advance = reporter.start(f"Packing {plain(options.model.name)}", total)
     draft = _Draft(options, model, image)
-    size = write_pack(options.output, launcher, sources, draft.manifest, advance)
+    with contextlib.ExitStack() as resources:
+        bake = resources.enter_context(baker(reporter.note)) if options.bake else None
+        size = write_pack(options.output, launcher, sources, draft.manifest, advance, bake)
     return BuildResult(
         path=options.output,
         name=draft.name,
         pack_id=draft.pack_id,
         size_bytes=size,
         model_bytes=model.state.size,
+        state_bytes=draft.state_bytes,
         duration_s=time.monotonic() - started,
         warnings=model.warnings,
     )
@@ -100,6 +109,7 @@ class _Draft:
     def __init__(self, options: BuildOptions, model: GgufModel, image: Image) -> None:
         self.name = options.name or plain(model.header.name) or plain(options.model.stem)
         self.pack_id = ""
+        self.state_bytes = 0
         self._settings = options.settings
         self._model = model
         self._image = image
@@ -107,6 +117,8 @@ class _Draft:
     def manifest(self, entries: Sequence[EntrySum]) -> bytes:
         model_entry, runtime_entry = entries[0], entries[1]
         self.pack_id = pack_id(model_entry.sha256, self.name, self._settings)
+        state = next((entry for entry in entries if entry.name == STATE_NAME), None)
+        self.state_bytes = 0 if state is None else state.size
         header, image = self._model.header, self._image
         return Manifest(
             pack_id=self.pack_id,
@@ -131,6 +143,7 @@ class _Draft:
             ),
             settings=self._settings,
             entries=tuple(entries),
+            state=None if state is None else state.name,
         ).to_json()
 
 

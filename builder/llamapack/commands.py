@@ -47,6 +47,13 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     help="What the model is told before a conversation that has no system message of its own.",
 )
 @click.option("--system-prompt-file", type=FILE, help="A text file that holds the system prompt.")
+@click.option(
+    "--bake",
+    is_flag=True,
+    help="Read the system prompt now and pack what that computes, so that no start has to read it. "
+    "How much it adds is told before. Its bytes depend on this processor: elsewhere the same "
+    "inputs may give others.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is not a pack, too.")
 @json_option
 def build_command(
@@ -56,6 +63,7 @@ def build_command(
     target: str,
     system_prompt: str | None,
     system_prompt_file: Path | None,
+    bake: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -69,14 +77,17 @@ def build_command(
       llamapack build SmolLM2.gguf
       llamapack build SmolLM2.gguf -o chat --name "My assistant"
       llamapack build SmolLM2.gguf --system-prompt "You are a patient teacher of Latin."
+      llamapack build SmolLM2.gguf --system-prompt-file teacher.txt --bake
       llamapack build SmolLM2.gguf --json
     """
     if system_prompt_file is not None:
         if system_prompt is not None:
             raise click.UsageError("Give either --system-prompt or --system-prompt-file, not both.")
         system_prompt = read_prompt(system_prompt_file)
+    if bake and system_prompt is None:
+        raise click.UsageError("--bake needs a --system-prompt or a --system-prompt-file to read.")
     output = output or default_output(model)
-    options = BuildOptions(model, output, target, name, force, system_prompt)
+    options = BuildOptions(model, output, target, name, force, system_prompt, bake)
     with TerminalReporter() as reporter:
 
         def get_image(wanted: str) -> Image:
@@ -96,6 +107,7 @@ def _result_facts(result: BuildResult) -> dict[str, object]:
         "pack_id": result.pack_id,
         "size_bytes": result.size_bytes,
         "model_bytes": result.model_bytes,
+        "state_bytes": result.state_bytes,
         "duration_s": round(result.duration_s, 3),
         "warnings": list(result.warnings),
     }

@@ -4,6 +4,7 @@ LlamapackError
 ├── ModelError      the GGUF cannot be packed
 ├── PackFileError   a file that should be a pack is none, or is damaged
 ├── SettingError    a setting for the pack is one that the runtime would not take
+├── BakeError       the pack cannot compute the state of its system prompt
 ├── OutputError     the result cannot be written where it was asked for
 ├── ChangedError    an input changed while it was read
 └── ImageError      a runtime image cannot be made or kept; drawn in image/errors.py
@@ -32,6 +33,15 @@ class PackFileError(LlamapackError):
 
 class SettingError(LlamapackError):
     pass
+
+
+class BakeError(LlamapackError):
+    def __init__(self, reason: str) -> None:
+        """`reason` is a sentence, or the middle of one, without its end."""
+        super().__init__(
+            f"The system prompt's state could not be computed: {reason}. "
+            "Nothing was written; try again, or leave out --bake and let the first start do it."
+        )
 
 
 class OutputError(LlamapackError):

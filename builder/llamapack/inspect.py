@@ -46,6 +46,7 @@ def pack_lines(pack: Pack) -> Iterator[str]:
         "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
         "Made by": f"llamapack {manifest.llamapack_version}",
         "Settings": _settings_text(manifest.settings) or "none",
+        "Prompt state": _state_text(pack),
         "Pack id": manifest.pack_id,
         "Size": size_text(pack.path.stat().st_size),
     }
@@ -55,6 +56,11 @@ def pack_lines(pack: Pack) -> Iterator[str]:
     yield f"{'Size':>12}  {'Offset':>14}  Entry"
     for entry in pack.entries:
         yield f"{size_text(entry.size):>12}  {entry.data_offset:>14,}  {plain(entry.name)}"
+
+
+def _state_text(pack: Pack) -> str:
+    name = pack.manifest.state
+    return "not packed" if name is None else f"{name}, {size_text(pack.entry(name).size)}"
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:

@@ -17,7 +17,14 @@ from llamapack.text import size_text
 
 @contextlib.contextmanager
 def new_file(target: Path, size_bytes: int, mode: int) -> Iterator[FileIO]:
-    """Yield an unbuffered file of the same folder that becomes `target` when the block ends well.
+    """Yield the file of `new_path`, unbuffered and open for writing."""
+    with new_path(target, size_bytes, mode) as path, path.open("r+b", buffering=0) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def new_path(target: Path, size_bytes: int, mode: int) -> Iterator[Path]:
+    """Yield an empty file of the same folder that becomes `target` when the block ends well.
 
     A file that is already there is replaced in one step. Whatever else ends the block leaves
     nothing behind. Raises OutputError; OSError of writing inside the block becomes one as well.
@@ -26,10 +33,11 @@ def new_file(target: Path, size_bytes: int, mode: int) -> Iterator[FileIO]:
     check_free_space(target, size_bytes)
     work = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
-        with work.open("xb", buffering=0) as raw:
-            yield raw
-            os.fsync(raw.fileno())
+        work.open("xb").close()
         work.chmod(mode)
+        yield work
+        with work.open("r+b", buffering=0) as raw:
+            os.fsync(raw.fileno())
         work.replace(target)
         _sync_folder(target.parent)
     except OSError as error:

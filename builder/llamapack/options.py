@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +30,13 @@ class BuildOptions:
     name: str | None = None
     force: bool = False
     system_prompt: str | None = None
+    bake: bool = False
 
     def __post_init__(self) -> None:
         if self.system_prompt is not None:
             _check_prompt(self.system_prompt)
+        if self.bake:
+            _check_bake(self.target)
         if self.output.exists() and self.model.exists() and self.output.samefile(self.model):
             raise OutputError(
                 f"{plain(str(self.output))} is the model itself; name another file with --output."
@@ -81,6 +86,16 @@ def _check_prompt(text: str) -> None:
         raise SettingError(
             f"The system prompt takes more than the {MAX_PROMPT_BYTES:,} bytes that a pack has for "
             "it; shorten it."
+        )
+
+
+def _check_bake(target: str) -> None:
+    """The pack is started to read its prompt."""
+    here = f"{sys.platform}-{platform.machine()}"
+    if target != here:
+        raise SettingError(
+            f"A pack for {target} cannot be started on this computer ({here}) to read its prompt; "
+            "leave out --bake, and its first start will do it."
         )
 
 

@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from llamapack.copying import Advance, FileState, copy_file_summed
-from llamapack.newfile import new_file
+from llamapack.newfile import new_path
 from llamapack.sums import Sums
 from llamapack_runtime.pack import Entry, EntrySum
 from llamapack_runtime.pack.format import (
@@ -42,6 +42,7 @@ class Source:
 
 
 Describe = Callable[[Sequence[EntrySum]], bytes]
+Bake = Callable[[Path], Source]
 
 
 def write_pack(
@@ -50,24 +51,47 @@ def write_pack(
     sources: Sequence[Source],
     describe: Describe,
     advance: Advance,
+    bake: Bake | None = None,
 ) -> int:
     """Write the pack and return its size in bytes.
 
-    `describe` makes the manifest from the sums of the entries. The pack appears under its name
+    `describe` makes the manifest from the sums of the entries. `bake` gets the complete pack, which
+    it can start, and gives one more entry for it. The pack appears under its name
     when it is complete and on the disk; until then, and when anything goes wrong, it does not.
     Raises OutputError and ChangedError.
     """
     total = sum(source.state.size for source in (launcher, *sources))
-    with new_file(target, total + OVERHEAD_BYTES, PACK_MODE) as file:
-        copy_file_summed(launcher.path, launcher.state, file, 0, advance)
-        at = launcher.state.size
+    with new_path(target, total + OVERHEAD_BYTES, PACK_MODE) as work:
         entries: list[Entry] = []
-        for source in sources:
-            entry = _write_source(file, source, at, advance)
-            entries.append(entry)
-            at = entry.data_offset + entry.size
-        manifest = describe([EntrySum(entry.name, entry.size, entry.sha256) for entry in entries])
-        return _write_end(file, entries, manifest, at)
+        with work.open("r+b", buffering=0) as file:
+            copy_file_summed(launcher.path, launcher.state, file, 0, advance)
+            size = _write_rest(file, entries, launcher.state.size, sources, describe, advance)
+        # A file that is open for writing cannot be started.
+        if bake is not None:
+            source = bake(work)
+            at = entries[-1].data_offset + entries[-1].size
+            with work.open("r+b", buffering=0) as file:
+                file.truncate(at)
+                size = _write_rest(file, entries, at, [source], describe, lambda _: None)
+        return size
+
+
+def _write_rest(
+    file: FileIO,
+    entries: list[Entry],
+    at: int,
+    sources: Sequence[Source],
+    describe: Describe,
+    advance: Advance,
+) -> int:
+    """Put `sources` behind `entries`, which grow by them and end at `at`; then what comes last.
+    Returns the length of the file."""
+    for source in sources:
+        entry = _write_source(file, source, at, advance)
+        entries.append(entry)
+        at = entry.data_offset + entry.size
+    manifest = describe([EntrySum(entry.name, entry.size, entry.sha256) for entry in entries])
+    return _write_end(file, entries, manifest, at)
 
 
 def _write_source(file: FileIO, source: Source, at: int, advance: Advance) -> Entry:
