@@ -95,6 +95,10 @@ void os_remove_variables(const char *prefix)
 void os_start(const char *program, char **arguments)
 {
     umask(mask_before);
+    /* Process lists should show what was started. But where there is no /proc, the frozen program
+     * looks for its own files at arguments[0], and would start us again and again. */
+    if (access("/proc/self/exe", F_OK) != 0)
+        arguments[0] = (char *)program;
     execv(program, arguments);
     failed();
 }

@@ -89,7 +89,7 @@ def test_it_chats_without_python_and_without_a_network(pack: Path, bare_system: 
     assert result.stdout.splitlines()[-3:] == ["page: yes", "chat: yes", "exit: 0"], result
 
 
-def test_without_proc_the_launcher_says_or_does_something_sensible(
+def test_without_proc_the_pack_starts_all_the_same(
     pack: Path, bare_system: Path
 ) -> None:
     shutil.copy2(pack, bare_system / "pack")
@@ -101,5 +101,5 @@ def test_without_proc_the_launcher_says_or_does_something_sensible(
         timeout=60,
         check=False,
     )
-    assert result.returncode >= 0, "it died of a signal"
-    assert result.stdout or result.stderr
+    assert result.returncode == 0, result
+    assert "llama-cpp-python" in result.stdout
