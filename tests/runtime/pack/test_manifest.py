@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,12 @@ def test_it_comes_back_as_it_was() -> None:
     assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
 
 
+def test_a_packed_state_is_named_only_where_there_is_one() -> None:
+    baked = replace(MANIFEST, state="state/system.state")
+    assert Manifest.from_json(baked.to_json()) == baked
+    assert "state" not in json.loads(MANIFEST.to_json())
+
+
 def test_its_text_is_always_the_same() -> None:
     assert MANIFEST.to_json() == Manifest.from_json(MANIFEST.to_json()).to_json()
     assert MANIFEST.to_json().endswith(b"}\n")
@@ -40,6 +47,7 @@ def test_its_text_is_always_the_same() -> None:
         (["model", "context_length"], True, "model.context_length"),
         (["model", "license"], 3, "model.license"),
         (["runtime", "versions"], "x", "runtime.versions"),
+        (["state"], 3, "manifest.state"),
         (["entries"], {}, "manifest.entries"),
         (["entries", 0], 7, "entries"),
         (["entries", 0, "size"], -1, "entries.size"),
