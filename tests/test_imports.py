@@ -20,6 +20,7 @@ RESERVED = {
     "starlette": ("api/",),
     "uvicorn": ("launch/", "launch.py"),
     "jinja2": ("chat/",),
+    "prometheus_client": ("api/",),
 }
 PURE = (
     "engine/budget.py",

@@ -89,9 +89,7 @@ def test_it_chats_without_python_and_without_a_network(pack: Path, bare_system: 
     assert result.stdout.splitlines()[-3:] == ["page: yes", "chat: yes", "exit: 0"], result
 
 
-def test_without_proc_the_pack_starts_all_the_same(
-    pack: Path, bare_system: Path
-) -> None:
+def test_without_proc_the_pack_starts_all_the_same(pack: Path, bare_system: Path) -> None:
     shutil.copy2(pack, bare_system / "pack")
     result = subprocess.run(
         ["chroot", str(bare_system), "/pack", "--version"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.model import Model
 from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.step import Chunk, DecodeOutcome
 from llamapack_runtime.engine.types import Request, SamplingParams
 from runtime.engine.listener import Listener
 
@@ -43,6 +45,19 @@ def open_context(
     )
 
 
+class EvenBackend(LlamaBackend):
+    """Every step takes at least `least_step_s`, so that guesses cost nothing and are always made:
+    whether they pay depends on the processor, whether they are right does not."""
+
+    least_step_s = 0.0
+
+    def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
+        ready_s = time.monotonic() + self.least_step_s
+        outcome = super().decode(chunks)
+        time.sleep(max(0.0, ready_s - time.monotonic()))
+        return outcome
+
+
 @contextmanager
 def session(
     model: Model,
@@ -54,6 +69,7 @@ def session(
     speculates: bool = True,
     shifts_context: bool = False,
     states: StateStore | None = None,
+    least_step_s: float = 0.0,
 ) -> Iterator[Session]:
     context = open_context(
         model, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=n_batch, type_kv=type_kv
@@ -63,8 +79,10 @@ def session(
     template = ChatTemplate(
         model.chat_template, bos_token=model.bos_token, eos_token=model.eos_token
     )
+    backend = EvenBackend(model, context)
+    backend.least_step_s = least_step_s
     engine = Engine(
-        LlamaBackend(model, context),
+        backend,
         speculates=speculates,
         shifts_context=shifts_context,
         states=states,
