@@ -18,7 +18,7 @@ from llamapack_runtime.pack.format import STATE_NAME
 
 # As llamapack_runtime.launch.program has it.
 BAKE_STATE = "--bake-state"
-_STOP_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 1.0  # it has nothing to lose but what we throw away
 # A window that says what went wrong is for those who double-click.
 _DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 
