@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ from bench.servers import Pack, Program
 def main(arguments: Sequence[str] | None = None) -> int:
     """1 when a row could not be measured; a target that is missed is a result, not an error."""
     options = _options(arguments)
+    # The servers have sessions of their own, so whoever ends this program leaves them to it.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
     facts = machine()
     with tempfile.TemporaryDirectory(prefix="llamapack-bench-") as scratch:
         try:
@@ -100,6 +103,7 @@ def _measured(contest: Contest, names: Sequence[str]) -> tuple[list[Line], dict[
     lines: list[Line] = []
     failures: dict[str, str] = {}
     for name in names:
+        say(f"{name} ...")
         started = time.perf_counter()
         try:
             lines += ROWS[name](contest)

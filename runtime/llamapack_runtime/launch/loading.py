@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from llamapack_runtime.api.service import LoadFailed, Loading, Ready, Service
 from llamapack_runtime.errors import ModelUnusable, ProgramError
@@ -137,26 +137,10 @@ class Loader:
         )
 
     def _open_context(self, model: Model, prepared: Preparation, resources: ExitStack) -> Context:
-        from llamapack_runtime.engine.context import Context  # see TYPE_CHECKING above
-        from llamapack_runtime.launch.assembling import slots_for
+        from llamapack_runtime.launch.assembling import open_context  # see TYPE_CHECKING above
 
-        plan, choice = prepared.plan, prepared.choice
-        slots = slots_for(model, plan.n_seq_max)
         context = resources.enter_context(
-            Context(
-                model,
-                n_ctx=plan.n_ctx,
-                n_seq_max=slots.sequences,
-                n_rows=slots.rows,
-                n_batch=plan.n_batch,
-                n_ubatch=plan.n_ubatch,
-                n_threads=choice.n_threads,
-                n_threads_batch=choice.n_threads_batch,
-                # Checked against the same words when it was read.
-                flash_attention=cast('Literal["auto", "on", "off"]', self._settings.flash_attn),
-                type_k=plan.type_k,
-                type_v=plan.type_v,
-            )
+            open_context(model, prepared.plan, prepared.choice, self._settings)
         )
         self._interrupt = context.interrupt
         if self._is_stopping.is_set():
