@@ -1,10 +1,13 @@
 """What a step will take, learned from the steps before it. Pure: no clock.
 
-Two models, because two kinds of steps have little in common. Steps that read a prompt take
-`a + b * tokens` seconds, a line fitted by least squares in which older steps fade. Steps that only
-generate are narrow, and their time grows in stairs (vector widths, cache blocks), so a mean is kept
-for each width and read off between them. Both follow a machine that becomes busy within a dozen
-steps."""
+Steps that only generate are narrow, and their time grows in stairs (vector widths, cache blocks),
+so a mean is kept for each width and read off between them. A step that reads a prompt takes what
+those tokens would take that are generated in it, and so much more for each token of the prompt:
+
+    seconds = decode(width) + slope * prompt tokens
+
+where the slope is the one thing left to learn: a line fitted to the long steps alone would take
+its noise for a fixed cost. Both follow a machine that becomes busy within a dozen steps."""
 
 from __future__ import annotations
 
@@ -14,41 +17,27 @@ from bisect import bisect_left
 _FADING = 0.9
 # A step may be this much longer than predicted before it is taken for an accident.
 _ACCIDENT = 4.0
+# Of a step that reads a prompt, its tokens take at least this share.
+_LEAST_SHARE = 0.2
+# Coarse clocks say that a step took no time at all.
+_SHORTEST_S = 1e-6
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 256, 512)
 
 
-class LineFit:
-    """y = intercept + slope * x over fading points; both are never negative."""
+class Slope:
+    """Seconds for one more token of a prompt: fading sums of tokens, and of seconds beyond those
+    of a step without a prompt."""
 
     def __init__(self) -> None:
-        self._weight = self._x = self._y = self._xx = self._xy = 0.0
+        self._tokens = self._seconds = 0.0
 
-    def add(self, x: float, y: float) -> None:
-        self._weight = self._weight * _FADING + 1.0
-        self._x = self._x * _FADING + x
-        self._y = self._y * _FADING + y
-        self._xx = self._xx * _FADING + x * x
-        self._xy = self._xy * _FADING + x * y
+    def add(self, tokens: int, seconds: float) -> None:
+        self._tokens = self._tokens * _FADING + tokens
+        self._seconds = self._seconds * _FADING + seconds
 
     @property
-    def is_known(self) -> bool:
-        return self._weight > 0.0
-
-    @property
-    def slope(self) -> float:
-        spread = self._weight * self._xx - self._x * self._x
-        if spread <= 1e-4 * self._weight * self._xx:  # all points at one place: a proportion
-            return self._y / self._x
-        slope = (self._weight * self._xy - self._x * self._y) / spread
-        # Between a flat line and a proportion: the intercept must not become negative.
-        return min(max(slope, 0.05 * self._y / self._x), self._y / self._x)
-
-    @property
-    def intercept(self) -> float:
-        return max(0.0, (self._y - self.slope * self._x) / self._weight)
-
-    def at(self, x: float) -> float:
-        return self.intercept + self.slope * x
+    def value(self) -> float | None:
+        return self._seconds / self._tokens if self._tokens else None
 
 
 class WidthTimes:
@@ -100,15 +89,22 @@ class StepCost:
     """Observed after each step, asked before the next."""
 
     def __init__(self) -> None:
-        self._prompt = LineFit()
+        self._slope = Slope()
         self._decode = WidthTimes()
 
-    def observe(self, n_tokens: int, seconds: float, *, reads_prompt: bool) -> None:
-        if not reads_prompt:
-            self._decode.add(n_tokens, seconds)
+    def observe(self, seconds: float, *, n_generating: int, n_prompt: int) -> None:
+        """`n_generating` counts all tokens of sequences that generate, guesses too."""
+        seconds = max(seconds, _SHORTEST_S)
+        if not n_prompt:
+            self._decode.add(n_generating, seconds)
             return
-        expected = self._prompt.at(n_tokens) if self._prompt.is_known else seconds
-        self._prompt.add(n_tokens, min(seconds, expected * _ACCIDENT))
+        slope = self._slope.value
+        if slope is not None:
+            expected = self._base_s(n_generating) + slope * n_prompt
+            seconds = min(seconds, expected * _ACCIDENT)
+        # Even where the generating part was overestimated, a token of the prompt takes some time.
+        rest = max(seconds - self._base_s(n_generating), seconds * _LEAST_SHARE)
+        self._slope.add(n_prompt, rest)
 
     def decode_s(self, n_tokens: int) -> float | None:
         """Of a step that generates `n_tokens`, over all sequences and drafts. None: not known."""
@@ -116,17 +112,20 @@ class StepCost:
 
     @property
     def prompt_token_s(self) -> float:
-        return self._prompt.slope if self._prompt.is_known else 0.0
+        return self._slope.value or 0.0
 
-    def tokens_within(self, seconds: float) -> int | None:
-        """The most tokens in a step that reads a prompt and takes `seconds`. None: not known."""
-        if not self._prompt.is_known:
+    def prompt_tokens_within(self, seconds: float, n_generating: int) -> int | None:
+        """The most tokens of prompts in a step that takes `seconds`. None: not known."""
+        slope = self._slope.value
+        if slope is None:
             return None
-        return int(max(0.0, seconds - self._prompt.intercept) / self._prompt.slope)
+        return int(max(0.0, seconds - self._base_s(n_generating)) / slope)
 
-    def tokens_to_amortise(self, share: float) -> int:
-        """The fewest tokens in such a step whose fixed cost is at most `share` of it."""
-        if not self._prompt.is_known:
-            return 0
-        fixed = self._prompt.intercept
-        return int(fixed * (1 - share) / share / self._prompt.slope)
+    def prompt_tokens_to_amortise(self, share: float) -> int:
+        """The fewest tokens of prompts in a step whose fixed cost, that of reading all weights
+        once as for a single token, is at most `share` of it."""
+        slope = self._slope.value
+        return int(self._base_s(1) * (1 - share) / share / slope) if slope else 0
+
+    def _base_s(self, n_generating: int) -> float:
+        return (self._decode.at(n_generating) or 0.0) if n_generating else 0.0

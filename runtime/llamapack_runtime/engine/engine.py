@@ -215,13 +215,8 @@ class Engine:
             self._perform(self._scheduler.residents.take_operations())
 
     def _token_budget(self) -> int:
-        scheduler = self._scheduler
-        return token_budget(
-            self._cost,
-            n_batch=self._backend.n_batch,
-            n_running=scheduler.n_running,
-            is_watched=scheduler.is_generating,
-        )
+        n_generating = self._scheduler.n_generating
+        return token_budget(self._cost, n_batch=self._backend.n_batch, n_generating=n_generating)
 
     def _draft(self, request_id: str, n_others: int, room: int) -> tuple[int, ...]:
         speculator = self._jobs[request_id].speculator
@@ -287,7 +282,8 @@ class Engine:
         return outcome == "ok"
 
     def _measure(self, step: Step, seconds: float) -> None:
-        self._cost.observe(step.n_tokens, seconds, reads_prompt=step.reads_prompt)
+        n_prompt = step.n_prompt_tokens
+        self._cost.observe(seconds, n_generating=step.n_tokens - n_prompt, n_prompt=n_prompt)
         self._steps += 1
         self._step_seconds += seconds
 

@@ -72,8 +72,8 @@ class Scheduler:
         return len(self._running) + len(self._waiting) >= self._max_held
 
     @property
-    def is_generating(self) -> bool:
-        return any(sequence.is_generating for sequence in self._running.values())
+    def n_generating(self) -> int:
+        return sum(sequence.is_generating for sequence in self._running.values())
 
     @property
     def running_ids(self) -> tuple[str, ...]:
@@ -118,8 +118,9 @@ class Scheduler:
         prompts = self._prompts()
         chunks = [*self._singles(token_budget, draft, reads_prompt=bool(prompts))]
         n_singles = sum(len(chunk.tokens) for chunk in chunks)
-        chunks += self._parts(prompts, max(1, token_budget - n_singles))
-        return Step(self.residents.take_operations(), tuple(chunks), bool(prompts))
+        parts = [*self._parts(prompts, max(1, token_budget - n_singles))]
+        n_prompt = sum(len(chunk.tokens) for chunk in parts)
+        return Step(self.residents.take_operations(), (*chunks, *parts), n_prompt)
 
     def complete(self, step: Step) -> None:
         """The step was computed: its tokens are in the cache."""

@@ -81,7 +81,7 @@ class Step:
 
     operations: tuple[Operation, ...]
     chunks: tuple[Chunk, ...]
-    reads_prompt: bool = False
+    n_prompt_tokens: int = 0  # the others are generated, or guessed
 
     @property
     def n_tokens(self) -> int:

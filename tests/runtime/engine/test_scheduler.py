@@ -66,7 +66,7 @@ def test_generating_sequences_move_on_while_a_prompt_is_read() -> None:
     run(under_test)
     under_test.submit(request("b", 20))
     step = run(under_test, 8)[0]
-    assert (shape(step), step.reads_prompt) == ([("a", 1), ("b", 7)], True)
+    assert (shape(step), step.n_prompt_tokens) == ([("a", 1), ("b", 7)], 7)
 
 
 def test_a_budget_below_the_generating_sequences_still_moves_everybody() -> None:
