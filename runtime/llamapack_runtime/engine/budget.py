@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from llamapack_runtime.engine.cost import StepCost
+from llamapack_runtime.engine.cost import TILE, StepCost
 
 # How long a step may take: while somebody watches text appear, and while nobody does. At least
 # that many times a step without prompts, which everybody has to wait for anyway.
 STREAMING_STEP_S = 0.25
 ALONE_STEP_S = 1.0
 LEAST_STEPS = 3.0
+# While somebody watches, a whole tile may take this long if narrower steps read so much slower.
+TILE_STEP_S = 1.0
+MUCH_SLOWER = 1.3
 # While nobody watches, the fixed cost of a step shall be no larger share of it.
 MOST_FIXED = 0.03
 # Tokens of prompts in a step: at least, and before anything is known.
 LEAST_PROMPT_TOKENS = 16
-FIRST_PROMPT_TOKENS = 128
+FIRST_STEP_TOKENS = 2 * TILE
 
 
 def token_budget(cost: StepCost, *, n_batch: int, n_generating: int) -> int:
     """Tokens in the coming step, of which `n_generating` are generated: whoever waits for those
     sees text appear, and would see it stop."""
-    alone_s = cost.decode_s(max(1, n_generating)) or 0.0
-    limit_s = max(STREAMING_STEP_S if n_generating else ALONE_STEP_S, LEAST_STEPS * alone_s)
-    tokens = cost.prompt_tokens_within(limit_s, n_generating)
-    if tokens is None:
-        return min(n_batch, FIRST_PROMPT_TOKENS)
-    if not n_generating:
-        tokens = max(tokens, cost.prompt_tokens_to_amortise(MOST_FIXED))
-    return min(n_batch, n_generating + max(LEAST_PROMPT_TOKENS, tokens))
+    wide_s = cost.prompt_token_s(is_wide=True)
+    if wide_s is None:
+        return min(n_batch, FIRST_STEP_TOKENS)
+    tokens = _watched(cost, n_generating, wide_s) if n_generating else _alone(cost)
+    return min(n_batch, tokens)
+
+
+def _alone(cost: StepCost) -> int:
+    within = cost.prompt_tokens_within(ALONE_STEP_S, 0, is_wide=True) or 0
+    return _whole_tiles(max(within, cost.prompt_tokens_to_amortise(MOST_FIXED)))
+
+
+def _watched(cost: StepCost, n_generating: int, wide_s: float) -> int:
+    limit_s = max(STREAMING_STEP_S, LEAST_STEPS * (cost.decode_s(n_generating) or 0.0))
+    wide = cost.prompt_tokens_within(limit_s, n_generating, is_wide=True) or 0
+    if n_generating + wide >= TILE:
+        return _whole_tiles(n_generating + wide)
+    narrow_s = cost.prompt_token_s(is_wide=False) or wide_s
+    tile_s = cost.step_s(TILE - n_generating, n_generating) or 0.0
+    if narrow_s > MUCH_SLOWER * wide_s and tile_s <= TILE_STEP_S:
+        return TILE
+    narrow = cost.prompt_tokens_within(limit_s, n_generating, is_wide=False) or 0
+    return min(TILE - 1, n_generating + max(LEAST_PROMPT_TOKENS, narrow))
+
+
+def _whole_tiles(tokens: int) -> int:
+    return max(1, tokens // TILE) * TILE

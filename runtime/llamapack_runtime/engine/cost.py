@@ -7,7 +7,9 @@ those tokens would take that are generated in it, and so much more for each toke
     seconds = decode(width) + slope * prompt tokens
 
 where the slope is the one thing left to learn: a line fitted to the long steps alone would take
-its noise for a fixed cost. Both follow a machine that becomes busy within a dozen steps."""
+its noise for a fixed cost. There are two slopes, because ggml's CPU backend computes attention for
+tiles of 64 tokens, and narrower steps with other code that is up to five times slower in a long
+context. All follow a machine that becomes busy within a dozen steps."""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from bisect import bisect_left
 
 # A step keeps this share of its weight with each later one.
 _FADING = 0.9
+_SLOPE_FADING = 0.8  # long steps are few, and each says much
 # A step may be this much longer than predicted before it is taken for an accident.
 _ACCIDENT = 4.0
 # Of a step that reads a prompt, its tokens take at least this share.
@@ -22,6 +25,10 @@ _LEAST_SHARE = 0.2
 # Coarse clocks say that a step took no time at all.
 _SHORTEST_S = 1e-6
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 256, 512)
+
+
+# GGML_FA_TILE_Q of ggml-cpu/common.h: a step with fewer tokens computes attention row by row.
+TILE = 64
 
 
 class Slope:
@@ -32,12 +39,16 @@ class Slope:
         self._tokens = self._seconds = 0.0
 
     def add(self, tokens: int, seconds: float) -> None:
-        self._tokens = self._tokens * _FADING + tokens
-        self._seconds = self._seconds * _FADING + seconds
+        self._tokens = self._tokens * _SLOPE_FADING + tokens
+        self._seconds = self._seconds * _SLOPE_FADING + seconds
 
     @property
     def value(self) -> float | None:
         return self._seconds / self._tokens if self._tokens else None
+
+    def scale(self, factor: float) -> None:
+        """The machine, or the context, has changed by as much elsewhere."""
+        self._seconds *= factor
 
 
 class WidthTimes:
@@ -89,7 +100,8 @@ class StepCost:
     """Observed after each step, asked before the next."""
 
     def __init__(self) -> None:
-        self._slope = Slope()
+        self._narrow = Slope()
+        self._wide = Slope()
         self._decode = WidthTimes()
 
     def observe(self, seconds: float, *, n_generating: int, n_prompt: int) -> None:
@@ -98,25 +110,38 @@ class StepCost:
         if not n_prompt:
             self._decode.add(n_generating, seconds)
             return
-        slope = self._slope.value
-        if slope is not None:
-            expected = self._base_s(n_generating) + slope * n_prompt
+        is_wide = n_generating + n_prompt >= TILE
+        slope, other = (self._wide, self._narrow) if is_wide else (self._narrow, self._wide)
+        before = slope.value
+        if before is not None:
+            expected = self._base_s(n_generating) + before * n_prompt
             seconds = min(seconds, expected * _ACCIDENT)
         # Even where the generating part was overestimated, a token of the prompt takes some time.
         rest = max(seconds - self._base_s(n_generating), seconds * _LEAST_SHARE)
-        self._slope.add(n_prompt, rest)
+        slope.add(n_prompt, rest)
+        if before is not None and slope.value is not None:
+            other.scale(slope.value / before)
 
     def decode_s(self, n_tokens: int) -> float | None:
         """Of a step that generates `n_tokens`, over all sequences and drafts. None: not known."""
         return self._decode.at(n_tokens)
 
-    @property
-    def prompt_token_s(self) -> float:
-        return self._slope.value or 0.0
+    def prompt_token_s(self, *, is_wide: bool) -> float | None:
+        """One more token of a prompt, in a step with TILE tokens or more, or with fewer. None while
+        nothing is known; one is taken for the other until both are."""
+        wide, narrow = self._wide.value, self._narrow.value
+        return (wide or narrow) if is_wide else (narrow or wide)
 
-    def prompt_tokens_within(self, seconds: float, n_generating: int) -> int | None:
+    def step_s(self, n_prompt: int, n_generating: int) -> float | None:
+        """Of a step with tokens of prompts. None: not known."""
+        slope = self.prompt_token_s(is_wide=n_prompt + n_generating >= TILE)
+        return None if slope is None else self._base_s(n_generating) + slope * n_prompt
+
+    def prompt_tokens_within(
+        self, seconds: float, n_generating: int, *, is_wide: bool
+    ) -> int | None:
         """The most tokens of prompts in a step that takes `seconds`. None: not known."""
-        slope = self._slope.value
+        slope = self.prompt_token_s(is_wide=is_wide)
         if slope is None:
             return None
         return int(max(0.0, seconds - self._base_s(n_generating)) / slope)
@@ -124,7 +149,7 @@ class StepCost:
     def prompt_tokens_to_amortise(self, share: float) -> int:
         """The fewest tokens of prompts in a step whose fixed cost, that of reading all weights
         once as for a single token, is at most `share` of it."""
-        slope = self._slope.value
+        slope = self.prompt_token_s(is_wide=True)
         return int(self._base_s(1) * (1 - share) / share / slope) if slope else 0
 
     def _base_s(self, n_generating: int) -> float:
