@@ -90,6 +90,9 @@ class ModelFacts:
         )
 
 
+FlashAttention = Literal["auto", "on", "off"]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the user asked for. `n_ctx` is the whole context, shared by `n_seq_max` sequences; None
@@ -118,6 +121,7 @@ class LoadPlan:
     needed_bytes: int
     free_bytes: int
     notes: tuple[str, ...] = ()
+    flash_attn: FlashAttention = "auto"
 
 
 def plan_load(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:

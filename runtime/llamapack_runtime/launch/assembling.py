@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from llamapack_runtime.engine.backend import LlamaBackend
 from llamapack_runtime.engine.context import Context
@@ -55,9 +54,7 @@ def slots_for(model: Model, n_parallel: int) -> Slots:
     return Slots(sequences, sequences + MAX_DRAFT)
 
 
-def open_context(
-    model: Model, plan: LoadPlan, choice: HardwareChoice, settings: Settings
-) -> Context:
+def open_context(model: Model, plan: LoadPlan, choice: HardwareChoice) -> Context:
     """Whoever opens it closes it."""
     slots = slots_for(model, plan.n_seq_max)
     return Context(
@@ -69,8 +66,7 @@ def open_context(
         n_ubatch=plan.n_ubatch,
         n_threads=choice.n_threads,
         n_threads_batch=choice.n_threads_batch,
-        # Checked against the same words when it was read.
-        flash_attention=cast('Literal["auto", "on", "off"]', settings.flash_attn),
+        flash_attention=plan.flash_attn,
         type_k=plan.type_k,
         type_v=plan.type_v,
     )
@@ -123,14 +119,12 @@ def _open_states(
         ram_bytes=int(spare * _RAM_SHARE) if ram is None else ram * _MIB,
         folder=paths.cache / "states",
         disk_bytes=_DISK_BYTES,
-        fingerprint=fingerprint(source, model, context, plan, settings),
+        fingerprint=fingerprint(source, model, context, plan),
         packed=source.state,
     )
 
 
-def fingerprint(
-    source: ModelSource, model: Model, context: Context, plan: LoadPlan, settings: Settings
-) -> bytes:
+def fingerprint(source: ModelSource, model: Model, context: Context, plan: LoadPlan) -> bytes:
     """All that a state depends on besides its tokens: the model, llama.cpp, the cache's layout. The
     same on every computer."""
     parts = (
@@ -139,7 +133,7 @@ def fingerprint(
         source.engine,
         plan.type_k,
         plan.type_v,
-        settings.flash_attn,
+        plan.flash_attn,
         _has_long_positions(model, context),
     )
     return "\n".join(map(str, parts)).encode()

@@ -72,10 +72,10 @@ def _compute(
             Model.open(source.path, source.offset, source.size, on_progress=lambda _: _go_on(stop))
         )
         context = resources.enter_context(
-            open_context(model, prepared.plan, prepared.choice, settings)
+            open_context(model, prepared.plan, prepared.choice)
         )
         context.warm_up()
-        key = digest(fingerprint(source, model, context, prepared.plan, settings))
+        key = digest(fingerprint(source, model, context, prepared.plan))
         tokens = _system_prefix(model, context, settings, resources)
         _check_length(len(tokens), context.n_ctx)
         _say_size(len(tokens), source, prepared)

@@ -140,7 +140,7 @@ class Loader:
         from llamapack_runtime.launch.assembling import open_context  # see TYPE_CHECKING above
 
         context = resources.enter_context(
-            open_context(model, prepared.plan, prepared.choice, self._settings)
+            open_context(model, prepared.plan, prepared.choice)
         )
         self._interrupt = context.interrupt
         if self._is_stopping.is_set():

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import cast
 
 from llamapack_runtime.gguf_header import GgufHeader
+from llamapack_runtime.hardware.attention import is_plain_faster, plan_attention
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.cpus import cpu_name
 from llamapack_runtime.hardware.memory import available_memory
-from llamapack_runtime.hardware.plan import KvType, LoadPlan, ModelFacts, Wanted, plan_load
+from llamapack_runtime.hardware.plan import FlashAttention, KvType, LoadPlan, ModelFacts, Wanted
 from llamapack_runtime.hardware.probe import choose_hardware
 from llamapack_runtime.launch.source import ModelSource, quantizations
 from llamapack_runtime.paths import Paths, make_private
@@ -39,7 +40,14 @@ def prepare(source: ModelSource, settings: Settings, paths: Paths) -> Preparatio
     works or the model does not fit; ModelUnusable when the file is no good."""
     header = source.read_header()
     facts = ModelFacts.from_metadata(header.metadata, source.size)
-    plan = plan_load(facts, wanted(settings), available_memory())
+    plan = plan_attention(
+        facts,
+        wanted(settings),
+        available_memory(),
+        # Checked against the same words when it was read.
+        cast("FlashAttention", settings.flash_attn),
+        is_plain=is_plain_faster(),
+    )
     choice = choose_hardware(
         paths.libraries,
         paths.worker_command,
@@ -71,5 +79,4 @@ def wanted(settings: Settings) -> Wanted:
         # Checked against the same names when they were read.
         type_k=cast("KvType | None", settings.cache_type_k),
         type_v=cast("KvType | None", settings.cache_type_v),
-        flash_attention=settings.flash_attn != "off",
     )
