@@ -6,7 +6,7 @@ from llamapack_runtime.engine.cost import TILE, StepCost
 
 # How long a step may take: while somebody watches text appear, and while nobody does. At least
 # that many times a step without prompts, which everybody has to wait for anyway.
-STREAMING_STEP_S = 0.25
+STREAMING_STEP_S = 0.35
 ALONE_STEP_S = 1.0
 LEAST_STEPS = 3.0
 # While somebody watches, a whole tile may take this long if narrower steps read so much slower.
