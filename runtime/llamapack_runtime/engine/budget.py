@@ -19,14 +19,18 @@ LEAST_PROMPT_TOKENS = 16
 FIRST_STEP_TOKENS = 2 * TILE
 
 
-def token_budget(cost: StepCost, *, n_batch: int, n_generating: int) -> int:
+def token_budget(cost: StepCost, *, n_batch: int, n_generating: int, n_reading: int) -> int:
     """Tokens in the coming step, of which `n_generating` are generated: whoever waits for those
-    sees text appear, and would see it stop."""
+    sees text appear, and would see it stop. `n_reading` others wait for their first token: where
+    they are more, the step may take longer by as much."""
     wide_s = cost.prompt_token_s(is_wide=True)
     if wide_s is None:
         return min(n_batch, FIRST_STEP_TOKENS)
-    tokens = _watched(cost, n_generating, wide_s) if n_generating else _alone(cost)
-    return min(n_batch, tokens)
+    if not n_generating:
+        return min(n_batch, _alone(cost))
+    limit_s = min(STREAMING_STEP_S * max(1.0, n_reading / n_generating), ALONE_STEP_S)
+    limit_s = max(limit_s, LEAST_STEPS * (cost.decode_s(n_generating) or 0.0))
+    return min(n_batch, _watched(cost, n_generating, wide_s, limit_s))
 
 
 def _alone(cost: StepCost) -> int:
@@ -34,8 +38,7 @@ def _alone(cost: StepCost) -> int:
     return _whole_tiles(max(within, cost.prompt_tokens_to_amortise(MOST_FIXED)))
 
 
-def _watched(cost: StepCost, n_generating: int, wide_s: float) -> int:
-    limit_s = max(STREAMING_STEP_S, LEAST_STEPS * (cost.decode_s(n_generating) or 0.0))
+def _watched(cost: StepCost, n_generating: int, wide_s: float, limit_s: float) -> int:
     wide = cost.prompt_tokens_within(limit_s, n_generating, is_wide=True) or 0
     if n_generating + wide >= TILE:
         return _whole_tiles(n_generating + wide)

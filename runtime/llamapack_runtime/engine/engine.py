@@ -216,7 +216,12 @@ class Engine:
 
     def _token_budget(self) -> int:
         n_generating = self._scheduler.n_generating
-        return token_budget(self._cost, n_batch=self._backend.n_batch, n_generating=n_generating)
+        return token_budget(
+            self._cost,
+            n_batch=self._backend.n_batch,
+            n_generating=n_generating,
+            n_reading=self._scheduler.n_running - n_generating,
+        )
 
     def _draft(self, request_id: str, n_others: int, room: int) -> tuple[int, ...]:
         speculator = self._jobs[request_id].speculator

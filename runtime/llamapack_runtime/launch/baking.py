@@ -71,9 +71,7 @@ def _compute(
         model = resources.enter_context(
             Model.open(source.path, source.offset, source.size, on_progress=lambda _: _go_on(stop))
         )
-        context = resources.enter_context(
-            open_context(model, prepared.plan, prepared.choice)
-        )
+        context = resources.enter_context(open_context(model, prepared.plan, prepared.choice))
         context.warm_up()
         key = digest(fingerprint(source, model, context, prepared.plan))
         tokens = _system_prefix(model, context, settings, resources)

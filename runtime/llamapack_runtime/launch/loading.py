@@ -139,9 +139,7 @@ class Loader:
     def _open_context(self, model: Model, prepared: Preparation, resources: ExitStack) -> Context:
         from llamapack_runtime.launch.assembling import open_context  # see TYPE_CHECKING above
 
-        context = resources.enter_context(
-            open_context(model, prepared.plan, prepared.choice)
-        )
+        context = resources.enter_context(open_context(model, prepared.plan, prepared.choice))
         self._interrupt = context.interrupt
         if self._is_stopping.is_set():
             raise _StoppedError

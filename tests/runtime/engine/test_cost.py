@@ -70,26 +70,35 @@ def test_nothing_is_said_before_anything_is_known() -> None:
 
 def test_a_step_is_short_while_somebody_watches_and_long_otherwise() -> None:
     cost = reading([(n, 0.02 + 0.001 * n) for n in (100, 80, 200, 90)])
-    watched = token_budget(cost, n_batch=2000, n_generating=1)
-    alone = token_budget(cost, n_batch=2000, n_generating=0)
+    watched = token_budget(cost, n_batch=2000, n_generating=1, n_reading=1)
+    alone = token_budget(cost, n_batch=2000, n_generating=0, n_reading=1)
     assert watched == 320, "(0.35 - 0.02) / 0.001 = 330, in whole tiles"
     assert alone == 960, "1 / 0.001, in whole tiles"
+
+
+def test_a_step_is_longer_when_more_wait_for_their_first_token_than_for_the_next() -> None:
+    cost = reading([(n, 0.02 + 0.001 * n) for n in (100, 80, 200, 90)])
+    few = token_budget(cost, n_batch=2000, n_generating=2, n_reading=2)
+    many = token_budget(cost, n_batch=2000, n_generating=2, n_reading=4)
+    crowd = token_budget(cost, n_batch=2000, n_generating=1, n_reading=7)
+    assert (few, many) == (320, 640)
+    assert crowd == 960, "never longer than when nobody watches"
 
 
 def test_a_whole_tile_is_computed_where_narrower_steps_are_much_slower() -> None:
     wide = [(n, 0.02 + 0.006 * n) for n in (100, 80, 200, 90)]
     equal = reading([*wide, (40, 0.02 + 0.006 * 40)])
-    assert token_budget(equal, n_batch=512, n_generating=1) == pytest.approx(56, abs=1)
+    assert token_budget(equal, n_batch=512, n_generating=1, n_reading=1) == pytest.approx(56, abs=1)
     slower = reading([*wide, (40, 0.02 + 0.020 * 40)])
-    assert token_budget(slower, n_batch=512, n_generating=1) == TILE
+    assert token_budget(slower, n_batch=512, n_generating=1, n_reading=1) == TILE
 
 
 def test_a_slow_computer_still_moves_on() -> None:
     slow = reading([(n, 2.0 + 0.1 * n) for n in (10, 20, 5, 30)], decode_s=2.0)
-    assert token_budget(slow, n_batch=512, n_generating=1) == pytest.approx(41, abs=3)
+    assert token_budget(slow, n_batch=512, n_generating=1, n_reading=1) == pytest.approx(41, abs=3)
     jammed = reading([(n, 3.0 * n) for n in (10, 20, 5, 30)], decode_s=0.02)
-    assert token_budget(jammed, n_batch=512, n_generating=1) == 1 + LEAST_PROMPT_TOKENS
-    assert token_budget(jammed, n_batch=512, n_generating=0) == TILE
+    assert token_budget(jammed, n_batch=512, n_generating=1, n_reading=1) == 1 + LEAST_PROMPT_TOKENS
+    assert token_budget(jammed, n_batch=512, n_generating=0, n_reading=1) == TILE
 
 
 def test_what_changes_for_wide_steps_changes_for_narrow_ones() -> None:
