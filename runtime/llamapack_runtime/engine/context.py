@@ -28,7 +28,8 @@ class Context:
     """`n_ctx` cells shared by up to `n_seq_max` sequences (llama.cpp rounds `n_ctx` up to a
     multiple of 256; the property tells). At most `n_batch` tokens a decode, computed in parts of
     `n_ubatch`, and `n_rows` rows of logits. `can_truncate`: a sequence's end can be forgotten and
-    any part of it shared; recurrent state cannot. `can_shift`: a part in the middle can be
+    any part of it shared; recurrent state cannot, nor a sliding window, whose old cells llama.cpp
+    gives to others. `can_shift`: a part in the middle can be
     forgotten. ContextError when llama.cpp cannot make it."""
 
     def __init__(
@@ -58,7 +59,7 @@ class Context:
         parameters.flash_attn_type = _FLASH_ATTENTION[flash_attention]
         parameters.type_k, parameters.type_v = KV_TYPES[type_k], KV_TYPES[type_v]
         parameters.kv_unified = True
-        # Layers with a sliding window keep all positions, so that any part can be shared.
+        # As large as the other layers' cache, so that a window never runs out of cells.
         parameters.swa_full = True
         # llama.cpp sets memory for as many rows of logits aside: without this, one for each token.
         self.n_rows = min(max(n_rows, n_seq_max), self.n_batch) if n_rows else self.n_batch
@@ -67,7 +68,7 @@ class Context:
         self.n_ctx = int(self._lib.llama_n_ctx(self._handle))
         self.n_seq_max = int(self._lib.llama_n_seq_max(self._handle))
         self._memory = self._lib.llama_get_memory(self._handle)
-        self.can_truncate = not model.is_recurrent
+        self.can_truncate = not model.is_recurrent and not model.has_sliding_window
         self.can_shift = self.can_truncate and bool(self._lib.llama_memory_can_shift(self._memory))
         self._batch = _Batch(self._lib, self.n_batch, self.n_seq_max)
         self._rows: frozenset[int] = frozenset()

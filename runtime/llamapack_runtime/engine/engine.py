@@ -6,14 +6,14 @@ import logging
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from llamapack_runtime.engine.backend import Backend
 from llamapack_runtime.engine.budget import token_budget
 from llamapack_runtime.engine.cost import StepCost
-from llamapack_runtime.engine.errors import DecodeError
+from llamapack_runtime.engine.errors import DecodeError, EngineError
+from llamapack_runtime.engine.inbox import Abort, Close, Submit
 from llamapack_runtime.engine.job import Job
 from llamapack_runtime.engine.refusals import bad_request, refuse, too_busy
 from llamapack_runtime.engine.scheduler import Scheduler
@@ -33,22 +33,6 @@ from llamapack_runtime.engine.types import (
 logger = logging.getLogger(__name__)
 
 _SHUTTING_DOWN = Failed("The server is shutting down.", 503, "shutting_down")
-
-
-@dataclass(frozen=True, slots=True)
-class _Submit:
-    request: Request
-    emit: Emit
-
-
-@dataclass(frozen=True, slots=True)
-class _Abort:
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Close:
-    pass
 
 
 class Engine:
@@ -88,7 +72,7 @@ class Engine:
         self._prompt_tokens = 0
         self._completion_tokens = 0
         self._stats = self._snapshot()
-        self._inbox: queue.SimpleQueue[_Submit | _Abort | _Close] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Submit | Abort | Close] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards _is_closed against a submit at the same moment
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -110,14 +94,14 @@ class Engine:
         (on this one if the engine is closed), the last of which is Finished or Failed."""
         with self._lock:
             if not self._is_closed:
-                self._inbox.put(_Submit(request, emit))
+                self._inbox.put(Submit(request, emit))
                 return
         emit(_SHUTTING_DOWN)
 
     def abort(self, request_id: str) -> None:
         """From any thread: the request ends with Finished("aborted") after the present step. One
         that is unknown or already over is ignored."""
-        self._inbox.put(_Abort(request_id))
+        self._inbox.put(Abort(request_id))
 
     def stats(self) -> EngineStats:
         """From any thread: how things stood after the last step."""
@@ -129,7 +113,7 @@ class Engine:
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
-                self._inbox.put(_Close())
+                self._inbox.put(Close())
                 self._backend.interrupt()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -156,11 +140,11 @@ class Engine:
             except queue.Empty:
                 return True
             match message:
-                case _Submit(request, emit):
+                case Submit(request, emit):
                     self._accept(request, emit)
-                case _Abort(request_id):
+                case Abort(request_id):
                     self._finish(request_id, "aborted")
-                case _Close():
+                case Close():
                     return False
             self._stats = self._snapshot()
 
@@ -253,7 +237,12 @@ class Engine:
     def _save(self, save: Save) -> None:
         if self._states is None:
             return
-        stored = self._states.put(save.tokens, self._backend.save(save.slot), keep=save.keep)
+        try:
+            data = self._backend.save(save.slot)
+        except (EngineError, MemoryError) as error:
+            logger.warning("A prompt's state could not be saved: %s", error)
+            return
+        stored = self._states.put(save.tokens, data, keep=save.keep)
         residents = self._scheduler.residents
         for key in stored.dropped:
             residents.forget_state(key)
@@ -312,7 +301,18 @@ class Engine:
             if chunk.n_logits and self._jobs[chunk.request_id].request.max_tokens == 0:
                 self._finish(chunk.request_id, "length")
             elif chunk.n_logits:
-                self._emit_chunk(chunk, row)
+                self._try_emit_chunk(chunk, row)
+
+    def _try_emit_chunk(self, chunk: Chunk, row: int) -> None:
+        try:
+            self._emit_chunk(chunk, row)
+        except Exception:
+            # One request's sampling must not end the others.
+            logger.exception("Sampling for request %s failed.", chunk.request_id)
+            failure = Failed(
+                "The next token could not be chosen; see the log.", 500, "engine_error"
+            )
+            self._fail(chunk.request_id, failure)
 
     def _emit_chunk(self, chunk: Chunk, row: int) -> None:
         """Sample a token, and another one for each guess that proves right."""

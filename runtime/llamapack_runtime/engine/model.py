@@ -108,6 +108,11 @@ class Model:
         return bool(lib.llama_model_is_recurrent(handle) or lib.llama_model_is_hybrid(handle))
 
     @property
+    def has_sliding_window(self) -> bool:
+        """Whether some layers see only the latest positions."""
+        return int(self._lib.llama_model_n_swa(self.handle)) > 0
+
+    @property
     def n_params(self) -> int:
         return int(self._lib.llama_model_n_params(self.handle))
 

@@ -50,6 +50,7 @@ class Residents:
         self.cells = Cells(n_slots)
         self.can_truncate = can_truncate
         self._n_cells = n_cells
+        self._n_slots = n_slots
         self._saves = saves
         self._free = list(range(n_slots))
         self._idle: dict[int, tuple[int, ...]] = {}  # the longest unused first
@@ -91,7 +92,7 @@ class Residents:
         state, restored = self._best_state(tokens)
         source, resident, seen = self._best_source(slot, tokens)
         is_better = state is not None and restored >= resident + LEAST_RESTORED
-        if state is not None and is_better and self._has_room_for(state, before):
+        if state is not None and is_better and self._has_room_for(state, slot):
             self._restore(request_id, slot, state, restored)
             return Reused(restored=restored - before)
         if source is None:
@@ -143,6 +144,8 @@ class Residents:
         held = tuple(tokens[: self.cells.length(slot)])
         self._index.remove(_Slot(slot))
         self.truncate(slot, len(held))
+        if not keep:  # a failed batch may have left what the books know nothing of
+            self._operations.append(Remove(slot))
         if not keep or not held or self._is_held(held):
             self._clear(slot)
         else:
@@ -246,8 +249,13 @@ class Residents:
                 return holder.number
         return None
 
-    def _has_room_for(self, key: int, before: int) -> bool:
-        return self.make_room(self._state_sizes[key] - before)
+    def _has_room_for(self, key: int, slot: int) -> bool:
+        """Make room if that can be done; nobody goes in vain."""
+        wanted = self._state_sizes[key] - self.cells.exclusive(slot)
+        running = set(range(self._n_slots)) - set(self._idle) - set(self._free)
+        if self._n_cells - self.cells.used_by(running) < wanted:
+            return False
+        return self.make_room(wanted)
 
     def _restore(self, request_id: str, slot: int, key: int, usable: int) -> None:
         size = self._state_sizes[key]

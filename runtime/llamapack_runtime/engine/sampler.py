@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llamapack_runtime.engine.context import Context
@@ -23,10 +24,16 @@ class LlamaSampler:
         self._context = context
         settings = self._lib.llama_sampler_chain_default_params()
         settings.no_perf = True
+        # llama.cpp sets memory for all of them aside.
+        params = replace(params, repeat_last_n=min(params.repeat_last_n, context.n_ctx))
         self._chain: Any = _checked(self._lib.llama_sampler_chain_init(settings))
-        for sampler in _samplers(self._lib, params, context.model.n_vocab):
-            # The chain owns what it is given and frees it with itself.
-            self._lib.llama_sampler_chain_add(self._chain, _checked(sampler))
+        try:
+            for sampler in _samplers(self._lib, params, context.model.n_vocab):
+                # The chain owns what it is given and frees it with itself.
+                self._lib.llama_sampler_chain_add(self._chain, _checked(sampler))
+        except EngineError:
+            self.close()
+            raise
         if _has_penalties(params):
             for token in prompt_tokens[-params.repeat_last_n :]:
                 self._lib.llama_sampler_accept(self._chain, token)

@@ -155,6 +155,8 @@ class Scheduler:
             self._waiting = [s for s in self._waiting if s.request.request_id != request_id]
             return
         self.usual_answer += (sequence.n_generated - self.usual_answer) * _LEARNING
+        if sequence.n_generated:  # the last token was not computed, but a wrong guess may have been
+            self.residents.truncate(sequence.open_slot, len(sequence.tokens) - 1)
         keep = keep and not sequence.is_shifted
         self.residents.close(sequence.open_slot, sequence.tokens, keep=keep)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from event_loop import run_async
 from llamapack_runtime.api.answer import MAX_BACKLOG, Answer, ChoiceEvent
 from llamapack_runtime.api.errors import ApiError
 from llamapack_runtime.api.measures import Measures
@@ -35,7 +36,7 @@ def test_text_that_waits_together_is_one_delta() -> None:
         answer = Answer(session, REQUESTS[:1], Measures())
         assert await answer.begin() == events_of(PromptProgress(1, 1), TextDelta("ab", 3), END)
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_text_of_choices_is_kept_apart() -> None:
@@ -52,7 +53,7 @@ def test_text_of_choices_is_kept_apart() -> None:
             ChoiceEvent(1, TextDelta("bbb", 3)),
         ]
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_what_came_before_an_error_is_told_first() -> None:
@@ -63,7 +64,7 @@ def test_what_came_before_an_error_is_told_first() -> None:
         with pytest.raises(ApiError, match=r"It broke\."):
             await answer.next()
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_a_refusal_of_one_choice_is_known_before_the_others_have_run() -> None:
@@ -79,7 +80,7 @@ def test_a_refusal_of_one_choice_is_known_before_the_others_have_run() -> None:
         assert raised.value.retry_after_s == 5
         assert session.aborted == ["first"]
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_one_choice_that_fails_ends_them_all() -> None:
@@ -95,7 +96,7 @@ def test_one_choice_that_fails_ends_them_all() -> None:
         assert session.aborted == ["first"]
         assert (measures.outcomes["failed"], measures.outcomes["aborted"]) == (1, 1)
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_close_aborts_what_still_runs_once() -> None:
@@ -107,7 +108,7 @@ def test_close_aborts_what_still_runs_once() -> None:
         answer.close()
         assert session.aborted == ["second"]
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_a_client_far_behind_is_given_up() -> None:
@@ -120,4 +121,4 @@ def test_a_client_far_behind_is_given_up() -> None:
         with pytest.raises(ApiError, match="too slowly"):
             await answer.next()
 
-    asyncio.run(run())
+    run_async(run())

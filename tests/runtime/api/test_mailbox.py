@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from event_loop import run_async
 from llamapack_runtime.api.mailbox import Mailbox
 
 TIMEOUT_S = 20.0
@@ -32,7 +33,7 @@ def test_items_keep_their_order_across_threads() -> None:
         thread.join(TIMEOUT_S)
         return taken, n_takes
 
-    taken, n_takes = asyncio.run(run())
+    taken, n_takes = run_async(run())
     assert taken == list(range(total))
     assert n_takes < total / 10  # what piled up came together
 
@@ -47,7 +48,7 @@ def test_one_call_into_the_loop_is_under_way_at_most(monkeypatch: pytest.MonkeyP
         assert await mailbox.take() == list(range(1000))
         return len(calls)
 
-    assert asyncio.run(run()) == 1
+    assert run_async(run()) == 1
 
 
 def test_a_reader_is_woken_each_time() -> None:
@@ -69,7 +70,7 @@ def test_a_reader_is_woken_each_time() -> None:
             is_read.release()
         thread.join(TIMEOUT_S)
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_nothing_comes_within_the_time() -> None:
@@ -77,11 +78,11 @@ def test_nothing_comes_within_the_time() -> None:
         mailbox: Mailbox[int] = Mailbox()
         return await mailbox.take(0.01)
 
-    assert asyncio.run(run()) == []
+    assert run_async(run()) == []
 
 
 def test_an_item_for_a_loop_that_is_closed_does_no_harm() -> None:
     async def make() -> Mailbox[int]:
         return Mailbox()
 
-    asyncio.run(make()).put(1)
+    run_async(make()).put(1)

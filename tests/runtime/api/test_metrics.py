@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from event_loop import run_async
 from llamapack_runtime.api.access import Access
 from llamapack_runtime.api.answer import Answer
 from llamapack_runtime.api.exposition import exposition
@@ -122,7 +122,7 @@ def test_a_client_that_leaves_is_one_answer_aborted() -> None:
         answer.close()
         return measures
 
-    assert asyncio.run(leave()).outcomes["aborted"] == 1
+    assert run_async(leave()).outcomes["aborted"] == 1
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,40 @@ def test_guesses_go_with_the_token_before_them_and_leave_when_wrong() -> None:
     assert (step.chunks[0].start, step.chunks[0].tokens) == (5, (5,))
 
 
+def test_an_answer_that_ends_on_a_wrong_guess_leaves_no_trace_of_it() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 3))
+    run(under_test)
+    step = under_test.plan(16, lambda _request, _others, _room: (7, 8, 9))
+    under_test.complete(step)
+    under_test.append("a", 5)
+    under_test.release("a")
+    under_test.check_integrity()
+    assert under_test.residents.take_operations() == (Remove(0, 4),)
+    assert under_test.kv_used == 4
+
+
+def test_a_state_without_room_drives_nobody_out() -> None:
+    under_test = scheduler(n_ctx=400)
+    under_test.submit(request("a", 60, max_tokens=1, first=0))
+    run(under_test, 100)
+    under_test.submit(request("b", 100, max_tokens=50))
+    run(under_test, 128)
+    under_test.residents.add_state(5, range(320))
+    under_test.submit(request("c", 140, max_tokens=2, first=0))
+    step = run(under_test, 256)[0]
+    assert step.operations == ()
+    assert under_test.sequence("c").n_found == 60, "it goes on where the idle one ends"
+
+
+def test_a_failed_request_leaves_its_slot_empty_whatever_the_books_say() -> None:
+    under_test = scheduler()
+    under_test.submit(request("a", 3))
+    under_test.plan(16)
+    under_test.release("a", keep=False)
+    assert under_test.residents.take_operations() == (Remove(0),)
+
+
 def test_guesses_never_exceed_what_may_be_generated() -> None:
     under_test = scheduler()
     under_test.submit(request("a", 3, max_tokens=4))
