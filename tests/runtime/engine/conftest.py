@@ -24,16 +24,22 @@ def path_from(variable: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def library_folder() -> Path:
-    """The folder, with llama.cpp loaded from it into this process."""
+def cpu_backend() -> Path:
+    """The CPU variant that this process computes with, loaded into it."""
     folder = path_from("LLAMAPACK_TEST_LIBRARIES")
     for path in (path for name in VARIANTS for path in folder.glob(f"*ggml-cpu-{name}.*")):
         try:
             load_library(folder, path)
         except LibraryError:
             continue  # it does not run on this processor
-        return folder
+        return path
     pytest.skip(f"no CPU variant in {folder} runs here")
+
+
+@pytest.fixture(scope="module")
+def library_folder(cpu_backend: Path) -> Path:
+    """The folder, with llama.cpp loaded from it into this process."""
+    return cpu_backend.parent
 
 
 @pytest.fixture(scope="module")

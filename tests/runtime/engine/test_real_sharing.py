@@ -75,7 +75,7 @@ def test_a_shifted_sequence_is_one_without_the_part(smol_model: Model) -> None:
         context.perform(Shift(0, 10, 40))
         shifted = logits(context, 0, 50, (tokens[80],))
     best = max(range(len(shifted)), key=shifted.__getitem__)
-    assert smol_model.piece(best).strip().isalpha()
+    assert smol_model.piece(best).decode().strip() in {"one", "two", "three", "four", "five"}
 
 
 def test_a_saved_prompt_answers_the_same_after_a_restart(smol_model: Model, tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_guesses_change_no_answer(smol_model: Model) -> None:
             answers[speculates] = [answer(chat, q, max_tokens=32) for q in questions]
             stats = chat.stats()
     equal = sum(a == b for a, b in zip(answers[False], answers[True], strict=True))
+    print(f"{equal} of {len(questions)} equal, {stats.accepted_tokens} guesses right")
     assert stats.accepted_tokens > 3 * len(questions), "hardly anything was guessed"
     assert equal >= 0.9 * len(questions), f"{equal} of {len(questions)} equal"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,42 +12,13 @@ import pytest
 
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.errors import LibraryError
-from llamapack_runtime.engine.lib import library, load_library
+from llamapack_runtime.engine.lib import library
 from llamapack_runtime.engine.model import Model
 from llamapack_runtime.engine.threadpools import ThreadPools
 from llamapack_runtime.engine.tuner import PoolSetting
 
-VARIANTS = ("haswell", "sse42", "x64", "armv8.2_1", "armv8.0_1", "m1")
 ONE, TWO, TWO_SLEEPY = PoolSetting(1, 0), PoolSetting(2, 50), PoolSetting(2, 0)
 needs_model = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-def path_from(variable: str) -> Path:
-    value = os.environ.get(variable)
-    if not value:
-        pytest.skip(f"{variable} is not set; `make test` sets it")
-    return Path(value)
-
-
-@pytest.fixture(scope="module")
-def cpu_backend() -> Path:
-    """The CPU variant that this process computes with."""
-    folder = path_from("LLAMAPACK_TEST_LIBRARIES")
-    for path in (path for name in VARIANTS for path in folder.glob(f"*ggml-cpu-{name}.*")):
-        try:
-            load_library(folder, path)
-        except LibraryError:
-            continue  # it does not run on this processor
-        return path
-    pytest.skip(f"no CPU variant in {folder} runs here")
-
-
-@pytest.fixture(scope="module")
-def model(cpu_backend: Path) -> Iterator[Model]:
-    assert cpu_backend.exists()
-    path = path_from("LLAMAPACK_TEST_MODEL")
-    with Model.open(path, 0, path.stat().st_size) as opened:
-        yield opened
 
 
 @contextmanager
@@ -76,16 +46,16 @@ class TestWithAModel:
         ("decode", "batch"), [(ONE, ONE), (TWO, TWO), (TWO_SLEEPY, ONE), (ONE, TWO)]
     )
     def test_pools_do_not_change_the_numbers(
-        self, model: Model, cpu_backend: Path, decode: PoolSetting, batch: PoolSetting
+        self, smol_model: Model, cpu_backend: Path, decode: PoolSetting, batch: PoolSetting
     ) -> None:
-        with context_of(model) as context:
+        with context_of(smol_model) as context:
             expected = logits_after(context)
             with ThreadPools(cpu_backend, context.handle) as pools:
                 pools.use(decode, batch)
                 assert logits_after(context) == expected
 
-    def test_settings_may_change_between_steps(self, model: Model, cpu_backend: Path) -> None:
-        with context_of(model) as context, ThreadPools(cpu_backend, context.handle) as pools:
+    def test_settings_may_change_between_steps(self, smol_model: Model, cpu_backend: Path) -> None:
+        with context_of(smol_model) as context, ThreadPools(cpu_backend, context.handle) as pools:
             pools.use(ONE, ONE)
             expected = logits_after(context)
             for setting in (TWO, ONE, TWO_SLEEPY, TWO):
@@ -94,9 +64,9 @@ class TestWithAModel:
 
     @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
     def test_each_setting_starts_its_threads_once_and_close_ends_them(
-        self, model: Model, cpu_backend: Path
+        self, smol_model: Model, cpu_backend: Path
     ) -> None:
-        with context_of(model) as context:
+        with context_of(smol_model) as context:
             before = len(thread_ids())
             pools = ThreadPools(cpu_backend, context.handle)
             for _ in range(3):
@@ -108,8 +78,10 @@ class TestWithAModel:
             assert len(thread_ids()) == before
 
     @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
-    def test_a_pool_that_another_replaced_sleeps(self, model: Model, cpu_backend: Path) -> None:
-        with context_of(model) as context, ThreadPools(cpu_backend, context.handle) as pools:
+    def test_a_pool_that_another_replaced_sleeps(
+        self, smol_model: Model, cpu_backend: Path
+    ) -> None:
+        with context_of(smol_model) as context, ThreadPools(cpu_backend, context.handle) as pools:
             before = set(thread_ids())
             spinner = PoolSetting(2, 100)
             pools.use(spinner, spinner)
