@@ -7,14 +7,16 @@ things, found in the caches when they were made before.
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from demo_model import demo_model
+from llamapack.image.gemm import gemm_library
 from llamapack.image.store import ensure_image
-from llamapack.image.wheel import host_target
+from llamapack.image.wheel import host_target, native_wheel
 
 
 def say(line: str) -> None:
@@ -30,10 +32,16 @@ def real_things(folder: Path) -> dict[str, Path]:
     spec = find_spec("llama_cpp")
     assert spec is not None, "the native wheel is installed"
     assert spec.origin is not None, "the package has an __init__"
+    libraries = folder / "libraries"
+    shutil.rmtree(libraries, ignore_errors=True)
+    shutil.copytree(Path(spec.origin).parent / "lib", libraries)
+    gemm = gemm_library(host_target(), native_wheel(host_target(), say), say)
+    for path in gemm.libraries:
+        shutil.copyfile(path, libraries / path.name)
     return {
         "LLAMAPACK_TEST_IMAGE": image.folder,
         "LLAMAPACK_TEST_LAUNCHER": image.launcher,
-        "LLAMAPACK_TEST_LIBRARIES": Path(spec.origin).parent / "lib",
+        "LLAMAPACK_TEST_LIBRARIES": libraries,
         "LLAMAPACK_TEST_MODEL": model,
         "LLAMAPACK_TEST_PACK": pack,
         "LLAMAPACK_TEST_SCREENSHOTS": folder / "screenshots",

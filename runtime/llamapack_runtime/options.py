@@ -200,6 +200,14 @@ OPTIONS = (
         group="Speed",
     ),
     Option(
+        "gemm",
+        "leave products of many tokens to OpenBLAS: where a trial shows that it is faster, or "
+        "never (default: auto)",
+        placeholder="WHEN",
+        choices=("auto", "off"),
+        group="Speed",
+    ),
+    Option(
         "cpu-variant",
         "use this build of the CPU code, such as 'haswell', without measuring",
         placeholder="NAME",

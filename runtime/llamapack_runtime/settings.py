@@ -53,6 +53,7 @@ class Settings:
     parallel: int = 4
     cache_ram: int | None = None
     spec_type: str = "ngram"
+    gemm: str = "auto"
     cpu_variant: str | None = None
     temp: float = 0.8
     top_k: int = 40

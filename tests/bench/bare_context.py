@@ -46,15 +46,28 @@ class BareContext:
 
 @contextmanager
 def bare_context(
-    folder: Path, variant: str, model_path: Path, *, n_threads: int, n_ctx: int, n_batch: int = 512
+    folder: Path,
+    variant: str,
+    model_path: Path,
+    *,
+    n_threads: int,
+    n_ctx: int,
+    n_batch: int = 512,
+    with_gemm: bool = False,
+    is_plain: bool = False,
 ) -> Iterator[BareContext]:
-    load_library(folder, folder / f"libggml-cpu-{variant}.so")
+    """`with_gemm`: wide products are left to the GEMM library. `is_plain`: not the fused kernel of
+    attention."""
+    gemm = folder / "libggml-gemm.so" if with_gemm else None
+    load_library(folder, folder / f"libggml-cpu-{variant}.so", gemm)
     native = library()
     with Model.open(model_path, 0, model_path.stat().st_size) as model:
         parameters = native.llama_context_default_params()
         parameters.n_ctx, parameters.n_seq_max = n_ctx, 1
         parameters.n_batch = parameters.n_ubatch = n_batch
         parameters.n_threads = parameters.n_threads_batch = n_threads
+        if is_plain:
+            parameters.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
         handle = native.llama_init_from_model(model.handle, parameters)
         assert handle, "llama.cpp made no context"
         try:

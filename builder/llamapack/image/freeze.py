@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from llamapack.image.licenses import copy_licenses
@@ -30,10 +31,13 @@ HIDDEN = (
 )
 
 
-def freeze(wheel: Path, out: Path, licenses: Path, report: Report) -> None:
+def freeze(
+    wheel: Path, libraries: Iterable[Path], out: Path, licenses: Path, report: Report
+) -> None:
     """Fill `out` with the frozen program, `llamapack-runtime`, and its `_internal` folder.
 
-    `out` is made by this function. `wheel` is the llama-cpp-python wheel whose libraries go in.
+    `out` is made by this function. `wheel` is the llama-cpp-python wheel whose libraries go in,
+    and `libraries` are put beside them.
     The licence texts of what was frozen are added to the folder `licenses`.
     """
     work = out.with_name(out.name + ".freeze")
@@ -45,6 +49,8 @@ def freeze(wheel: Path, out: Path, licenses: Path, report: Report) -> None:
     _run_pyinstaller(environment, work)
     shutil.move(work / "dist" / PROGRAM, out)
     _copy_libraries(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
+    for path in libraries:
+        shutil.copyfile(path, out / "_internal" / LIBRARY_FOLDER / path.name)
     copy_licenses(packages, licenses)
     shutil.rmtree(work)
     report(f"Froze the runtime in {watch.seconds:.0f} s")

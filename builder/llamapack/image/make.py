@@ -14,6 +14,7 @@ from llamapack.image.elf import glibc_floor
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
+from llamapack.image.gemm import gemm_inputs, gemm_library
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
 from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
@@ -29,6 +30,7 @@ def image_key(target: str) -> str:
     recipes = (Path(__file__).parent / "freeze.py", Path(__file__).parents[1] / "launcher.py")
     inputs = [
         wheel_key(target),
+        gemm_inputs(target),
         lock_key("freeze"),
         digest(sources),
         *(hashlib.sha256(recipe.read_bytes()).hexdigest() for recipe in recipes),
@@ -63,7 +65,8 @@ def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report)
     tree = work / "tree"
     licenses = work / "licenses"
     licenses.mkdir()
-    freeze(wheel.path, tree, licenses, report)
+    gemm = gemm_library(target, wheel, report)
+    freeze(wheel.path, gemm.libraries, tree, licenses, report)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
@@ -71,7 +74,7 @@ def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report)
     tools = tool_environment(report)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
-    for path in wheel.licenses:
+    for path in (*wheel.licenses, gemm.license):
         shutil.copyfile(path, licenses / path.name)
     shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")
     facts = {

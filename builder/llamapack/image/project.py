@@ -15,11 +15,15 @@ def _source(inside: str) -> Path:
     installed = _INSTALLED / inside
     if installed.is_dir():
         return installed
-    return _CHECKOUT / ("runtime/launcher" if inside == "launcher" else inside)
+    return _CHECKOUT / (f"runtime/{inside}" if inside in ("launcher", "gemm") else inside)
 
 
 def launcher_source() -> Path:
     return _source("launcher")
+
+
+def gemm_source() -> Path:
+    return _source("gemm")
 
 
 def web_source() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from llamapack_runtime.engine.context import Context
@@ -14,7 +15,7 @@ from llamapack_runtime.engine.types import SamplingParams
 
 if TYPE_CHECKING:
     from llamapack_runtime.engine.threadpools import ThreadPools
-    from llamapack_runtime.engine.tuner import ThreadTuner
+    from llamapack_runtime.engine.tuner import PoolSetting, ThreadTuner
 
 
 class Sampler(Protocol):
@@ -83,7 +84,8 @@ class Backend(Protocol):
 class LlamaBackend:
     """llama.cpp. Takes over `context`, and `pools` if there are any, and closes them; `model` stays
     the caller's. With pools, `tuner` chooses how many threads compute each step; `spare` tells how
-    many processors are idle, or None."""
+    many processors are idle, or None. In steps of `sleeps_from` tokens or more, threads without
+    work sleep at once: another library's threads need their processors."""
 
     def __init__(
         self,
@@ -92,11 +94,14 @@ class LlamaBackend:
         pools: ThreadPools | None = None,
         tuner: ThreadTuner | None = None,
         spare: Callable[[], float | None] = lambda: None,
+        *,
+        sleeps_from: int | None = None,
     ) -> None:
         self._context = context
         self._pools = pools
         self._tuner = tuner
         self._spare = spare
+        self._sleeps_from = sleeps_from
         self.n_ctx = context.n_ctx
         self.n_seq_max = context.n_seq_max
         self.n_batch = context.n_batch
@@ -122,12 +127,16 @@ class LlamaBackend:
         if spare is not None:
             self._tuner.note_spare(spare)
         setting = self._tuner.choose(n_tokens)
-        self._pools.use(setting, setting)
+        self._pools.use(setting, self._for_batch(setting, n_tokens))
         started = time.perf_counter()
         outcome = self._context.decode(chunks)
         if outcome == "ok":
             self._tuner.observe(setting, n_tokens, time.perf_counter() - started)
         return outcome
+
+    def _for_batch(self, setting: PoolSetting, n_tokens: int) -> PoolSetting:
+        is_wide = self._sleeps_from is not None and n_tokens >= self._sleeps_from
+        return replace(setting, poll=0) if is_wide else setting
 
     def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> Sampler:
         return LlamaSampler(self._context, params, prompt_tokens)

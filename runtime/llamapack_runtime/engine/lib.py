@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,13 +26,14 @@ _ENVIRONMENT = "LLAMA_CPP_LIB_PATH"
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 
 
-def load_library(library_folder: Path, cpu_backend: Path) -> None:
-    """Load libllama from `library_folder` and the one CPU variant `cpu_backend` (a full path).
+def load_library(library_folder: Path, cpu_backend: Path, gemm: Path | None = None) -> None:
+    """Load libllama from `library_folder` and the one CPU variant `cpu_backend` (a full path), with
+    the GEMM library beside it if it is given.
 
     A second call with the same arguments does nothing. A process has one set of libraries for
     its whole life: other arguments raise LibraryError, as does a library that cannot be loaded.
     """
-    wanted = (library_folder.resolve(), cpu_backend.resolve())
+    wanted = (library_folder.resolve(), cpu_backend.resolve(), gemm)
     if _MODULE in sys.modules:
         loaded = sys.modules[_MODULE].__dict__.get("llamapack_loaded")
         if loaded != wanted:
@@ -42,7 +43,11 @@ def load_library(library_folder: Path, cpu_backend: Path) -> None:
         return
     module = _import_binding(wanted[0])
     try:
-        _start_backend(module, wanted[1])
+        load = _start_backends(module, wanted[1])
+        if gemm is not None:
+            # OpenBLAS would start threads of its own while it is mapped.
+            with _environment("OPENBLAS_NUM_THREADS", "1"):
+                load(gemm)
     except BaseException:
         # The libraries stay mapped, but the next call may try another CPU variant.
         del sys.modules[_MODULE]
@@ -89,13 +94,19 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _start_backend(module: Any, cpu_backend: Path) -> None:
+def _start_backends(module: Any, cpu_backend: Path) -> Callable[[Path], None]:
+    """The function that loads another backend. LibraryError where one cannot be loaded."""
     _route_log(module)
     module.llama_backend_init()
-    load = _ggml(module, cpu_backend.parent).ggml_backend_load
-    load.argtypes, load.restype = [ctypes.c_char_p], ctypes.c_void_p
-    if not load(os.fsencode(cpu_backend)):
-        raise LibraryError(f"The CPU backend {cpu_backend} cannot be loaded on this computer.")
+    native = _ggml(module, cpu_backend.parent).ggml_backend_load
+    native.argtypes, native.restype = [ctypes.c_char_p], ctypes.c_void_p
+
+    def load(backend: Path) -> None:
+        if not native(os.fsencode(backend)):
+            raise LibraryError(f"The backend {backend} cannot be loaded on this computer.")
+
+    load(cpu_backend)
+    return load
 
 
 def _ggml(module: Any, folder: Path) -> ctypes.CDLL:

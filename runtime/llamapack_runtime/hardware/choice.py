@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from llamapack_runtime.hardware.gemm import GemmTrial
 from llamapack_runtime.hardware.variants import Variant
 
 # wrong: it ran, but its numbers were far from those of the plainest variant.
@@ -43,15 +45,20 @@ class HardwareChoice:
     n_threads_batch: int
     results: tuple[ProbeResult, ...]
     reason: str
+    gemm: Path | None = None  # the GEMM library, where it is worth its while
     from_cache: bool = False
     is_settled: bool = True
 
 
-def explain(chosen: str, results: tuple[ProbeResult, ...], *, was_forced: bool) -> str:
+def explain(
+    chosen: str, results: tuple[ProbeResult, ...], gemm: GemmTrial | None, *, was_forced: bool
+) -> str:
     """Such as "cascadelake: the fastest of 6 that ran; icelake died with SIGILL"."""
     ran = sum(result.status == "ok" for result in results)
     why = "the only one that ran" if ran == 1 else f"the fastest of {ran} that ran"
     parts = [f"{chosen}: {'as asked' if was_forced else why if ran else 'untested'}"]
+    if gemm is not None:
+        parts.append(gemm.words)
     for result in results:
         if result.status == "crashed":
             parts.append(f"{result.name} died with {result.signal}")

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from llamapack_runtime.hardware.gemm import GEMM, GemmTrial
 from llamapack_runtime.hardware.messages import (
     Begun,
     Computed,
     Done,
     Event,
     Failed,
+    GemmTimed,
     Kind,
     Scored,
     Timed,
@@ -57,6 +59,7 @@ class Ledger:
         self.is_finished = False
         self._times: defaultdict[tuple[str, Kind, int], list[Timed]] = defaultdict(list)
         self._logits: dict[str, list[float]] = {}
+        self._gemm: list[GemmTimed] = []
 
     def apply(self, event: Event) -> None:
         match event:
@@ -68,6 +71,8 @@ class Ledger:
                 self._times[event.variant, event.kind, event.threads].append(event)
             case Computed(variant, logits):
                 self._logits[variant] = logits
+            case GemmTimed():
+                self._gemm.append(event)
             case Failed(variant, why):
                 self.failures[variant] = why
             case Done():
@@ -83,6 +88,16 @@ class Ledger:
         return events + [
             Computed(name, logits) for name, logits in self._logits.items() if name in variants
         ]
+
+    def gemm(self) -> GemmTrial | None:
+        """None while it was not tried."""
+        if GEMM in self.failures:
+            return GemmTrial(0.0)
+        if not self._gemm:
+            return None
+        speedups = [each.without_s / each.with_s for each in self._gemm if each.with_s > 0]
+        far = max(each.distance for each in self._gemm)
+        return GemmTrial(median(speedups) if speedups else 1.0, far)
 
     def times(self, variant: str, kind: Kind, threads: int) -> list[Timed]:
         return self._times.get((variant, kind, threads), [])
@@ -110,7 +125,7 @@ class Ledger:
             return set()
         plainest = min(finite, key=lambda name: self.scores.get(name, 0))
         reference = self._logits[plainest]
-        far = {name for name in finite if _distance(reference, self._logits[name]) > _WRONG}
+        far = {name for name in finite if distance(reference, self._logits[name]) > _WRONG}
         return far | (set(names) - set(finite))
 
     def fastest(self) -> Speed | None:
@@ -135,7 +150,7 @@ def _per_token(times: list[Timed]) -> float:
     return min(timed.cpu_seconds / timed.tokens for timed in times)
 
 
-def _distance(reference: list[float], logits: list[float]) -> float:
+def distance(reference: list[float], logits: list[float]) -> float:
     """Size of the difference over the size of the reference, both as root of summed squares."""
     if len(reference) != len(logits):
         return math.inf

@@ -48,6 +48,17 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
+class GemmTimed:
+    """A step of `tokens` with the fastest variant on one thread, with the GEMM library and without:
+    seconds of processor time, and how far apart the logits are as a share of their size."""
+
+    tokens: int
+    with_s: float
+    without_s: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The variant could not be loaded or refused to compute, in an orderly way."""
 
@@ -60,9 +71,9 @@ class Done:
     """Nothing more will come."""
 
 
-Event = Begun | Scored | Timed | Computed | Failed | Done
+Event = Begun | Scored | Timed | Computed | GemmTimed | Failed | Done
 _EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Begun, Scored, Timed, Computed, Failed, Done)
+    kind.__name__: kind for kind in (Begun, Scored, Timed, Computed, GemmTimed, Failed, Done)
 }
 
 
@@ -93,6 +104,7 @@ class WorkOrder:
     scratch_folder: str
     decode_threads: tuple[int, ...]
     prompt_threads: tuple[int, ...]
+    gemm: str = ""  # the path of the GEMM library, if it is to be tried
     history: tuple[str, ...] = ()
 
     def encode(self) -> str:

@@ -52,6 +52,13 @@ class Libraries:
         self.llama.llama_log_set(self._log, None)
         self.llama.llama_backend_init()
 
+    def open(self, library: Path) -> int:
+        """Take a backend into the registry. HardwareError when that fails."""
+        backend = self.ggml.ggml_backend_load(os.fsencode(library))
+        if not backend:
+            raise HardwareError(f"The library {library.name} could not be loaded.")
+        return int(backend)
+
     def _declare(self) -> None:
         pointer, llama = ctypes.c_void_p, self.llama
         for library, name, result, arguments in (
@@ -82,20 +89,29 @@ def score(variant: Variant) -> int:
     return int(function()) if function is not None else 1
 
 
+def hold(library: Path) -> None:
+    """Keep a library mapped although the registry lets go of it. OSError when it cannot be loaded.
+    OpenBLAS must start no threads of its own, which it would do while it is mapped."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    ctypes.CDLL(str(library))
+
+
 class Session:
     """A context over the sample model that computes with one variant.
 
     The registry of backends holds one CPU variant at a time: it is loaded, the model and the
     context bind to it, and it is taken out again to make room for the next one. The code stays
     mapped, since `score` holds the library, so the sessions of several variants live side by side
-    and can be timed in turns. They end with the process.
+    and can be timed in turns. They end with the process. With `gemm`, the GEMM library computes
+    what it can; it too stays mapped only if somebody holds it.
     """
 
-    def __init__(self, libraries: Libraries, variant: Variant, model_path: str) -> None:
+    def __init__(
+        self, libraries: Libraries, variant: Variant, model_path: str, gemm: Path | None = None
+    ) -> None:
         self._llama = libraries.llama
-        backend = libraries.ggml.ggml_backend_load(os.fsencode(variant.path))
-        if not backend:
-            raise HardwareError(f"The library {variant.path.name} could not be loaded.")
+        paths = [variant.path] if gemm is None else [variant.path, gemm]
+        backends = [libraries.open(path) for path in paths]
         model = self._llama.llama_model_load_from_file(
             os.fsencode(model_path), self._llama.llama_model_default_params()
         )
@@ -106,7 +122,8 @@ class Session:
         self._context = self._llama.llama_init_from_model(model, parameters)
         if not self._context:
             raise HardwareError(f"{variant.path.name} could not make a context.")
-        libraries.ggml.ggml_backend_unload(backend)
+        for backend in reversed(backends):
+            libraries.ggml.ggml_backend_unload(backend)
 
     def decode(self, n_tokens: int, n_threads: int) -> None:
         """Compute `n_tokens` (at most N_CTX) from an empty context."""

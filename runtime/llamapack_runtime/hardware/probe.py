@@ -15,6 +15,7 @@ from llamapack_runtime.hardware.child import Ending, run_child
 from llamapack_runtime.hardware.choice import HardwareChoice, ProbeResult, Status, explain
 from llamapack_runtime.hardware.cpus import CpuLimits, cpu_identity, cpu_name, usable_cpus
 from llamapack_runtime.hardware.errors import HardwareError
+from llamapack_runtime.hardware.gemm import GEMM, GemmTrial, gemm_path
 from llamapack_runtime.hardware.ledger import Ledger
 from llamapack_runtime.hardware.messages import (
     Kind,
@@ -64,31 +65,34 @@ def choose_hardware(
     threads_batch: int | None = None,
     budget_s: float = 2.0,
     forced_variant: str | None = None,
+    with_gemm: bool = True,
 ) -> HardwareChoice:
     """The fastest variant that survives a trial, and thread counts within every limit.
 
     `worker_command` starts `worker.run_worker` with what is appended to it. `quantizations` are the
     packed model's tensor types ("Q4_K"), the weightiest first. Thread counts that are given are
-    taken as they are. Takes at most `budget_s` seconds, more only while nothing has survived yet;
-    milliseconds when the choice is remembered. Blocks, so call it off the event loop. HardwareError
-    when nothing survives, or when `forced_variant` does not exist."""
+    taken as they are; `with_gemm` says whether the GEMM library may be used. Takes at most
+    `budget_s` seconds, more only while nothing has survived yet; milliseconds when the choice is
+    remembered. Blocks, so call it off the event loop. HardwareError when nothing survives, or when
+    `forced_variant` does not exist."""
     variants = _candidates(library_folder, forced_variant)
     limits = usable_cpus()
     kinds = known_quantizations(quantizations)[:4]
     names = [variant.name for variant in variants]
+    gemm = gemm_path(library_folder) if with_gemm else None
     key = memory_key(cpu_identity(), kinds, names, forced_variant or "")
     path = memory_path(cache_folder, image_key)
     known = recall(path, key)
     if known is not None and known.variant not in names:
         known = None
-    if known is not None and _is_enough(known, threads, threads_batch):
-        return _from_memory(known, variants, threads, threads_batch, forced_variant)
-    probe = _Probe(library_folder, worker_command, variants, kinds, limits, known, budget_s)
+    if known is not None and _is_enough(known, threads, threads_batch, gemm):
+        return _from_memory(known, variants, threads, threads_batch, forced_variant, gemm)
+    probe = _Probe(library_folder, worker_command, variants, kinds, limits, known, budget_s, gemm)
     probe.run(threads, threads_batch)
     entry = probe.entry(forced_variant)
     if threads is None and threads_batch is None:
         remember(path, key, entry)
-    choice = _from_memory(entry, variants, threads, threads_batch, forced_variant)
+    choice = _from_memory(entry, variants, threads, threads_batch, forced_variant, gemm)
     return replace(choice, from_cache=False)
 
 
@@ -106,9 +110,12 @@ def _candidates(library_folder: Path, forced: str | None) -> tuple[Variant, ...]
     return chosen
 
 
-def _is_enough(known: Remembered, threads: int | None, threads_batch: int | None) -> bool:
+def _is_enough(
+    known: Remembered, threads: int | None, threads_batch: int | None, gemm: Path | None
+) -> bool:
     given = threads is not None and threads_batch is not None
-    return known.is_variant_settled and (given or known.are_threads_settled)
+    is_gemm_known = gemm is None or known.gemm is not None
+    return known.is_variant_settled and is_gemm_known and (given or known.are_threads_settled)
 
 
 def _from_memory(
@@ -117,13 +124,16 @@ def _from_memory(
     threads: int | None,
     threads_batch: int | None,
     forced: str | None,
+    gemm: Path | None,
 ) -> HardwareChoice:
+    trial = None if gemm is None else entry.gemm
     return HardwareChoice(
         variant=next(variant for variant in variants if variant.name == entry.variant),
         n_threads=threads or entry.n_threads,
         n_threads_batch=threads_batch or entry.n_threads_batch,
         results=entry.results,
-        reason=explain(entry.variant, entry.results, was_forced=forced is not None),
+        reason=explain(entry.variant, entry.results, trial, was_forced=forced is not None),
+        gemm=gemm if trial is not None and trial.is_good else None,
         from_cache=True,
         is_settled=entry.is_variant_settled and entry.are_threads_settled,
     )
@@ -149,6 +159,7 @@ class _Probe:
         limits: CpuLimits,
         known: Remembered | None,
         budget_s: float,
+        gemm: Path | None,
     ) -> None:
         self._library_folder = library_folder
         self._worker_command = worker_command
@@ -156,6 +167,7 @@ class _Probe:
         self._quantizations = quantizations
         self._limits = limits
         self._known = known
+        self._gemm = gemm
         is_short = known is not None and known.is_variant_settled
         self._budget_s = budget_s * (_THREADS_ONLY_SHARE if is_short else 1.0)
         self._started = self._last_word = time.monotonic()
@@ -198,7 +210,7 @@ class _Probe:
         best = self._ledger.fastest()
         if best is None:
             name = self._untested(results, forced)
-            return Remembered(name, usual, usual, results, False, False)
+            return Remembered(name, usual, usual, results, False, False, self._gemm_trial())
         decode = self._thread_times(best.variant, "decode", self._decode_threads)
         prompt = self._thread_times(best.variant, "prompt", self._prompt_threads)
         n_threads, n_threads_batch = choose_threads(usual, decode), choose_threads(usual, prompt)
@@ -217,6 +229,7 @@ class _Probe:
             results,
             self._is_settled(results),
             are_settled,
+            self._gemm_trial(),
         )
 
     def _run_child(self, is_patient: bool) -> bool:
@@ -264,6 +277,7 @@ class _Probe:
             scratch_folder=scratch,
             decode_threads=self._decode_threads,
             prompt_threads=self._prompt_threads,
+            gemm="" if self._gemm is None or self._gemm_trial() else str(self._gemm),
             history=tuple(encode_event(event) for event in self._ledger.history(names)),
         )
 
@@ -275,6 +289,12 @@ class _Probe:
                 return keep
         out = {*self._ledger.failures, *self._crashed_before, *self._hung}
         return [variant for variant in self._variants if variant.name not in out]
+
+    def _gemm_trial(self) -> GemmTrial | None:
+        """None: there was no time for it."""
+        if GEMM in self._hung:
+            return GemmTrial(0.0)
+        return self._ledger.gemm() or (self._known.gemm if self._known is not None else None)
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started

@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from llamapack_runtime.hardware.choice import STATUSES, ProbeResult
+from llamapack_runtime.hardware.gemm import GemmTrial
 
-_VERSION = 1
+_VERSION = 2
 _MOST_ENTRIES = 8
 _MOST_BYTES = 1 << 20
 
@@ -30,6 +31,7 @@ class Remembered:
     results: tuple[ProbeResult, ...]
     is_variant_settled: bool
     are_threads_settled: bool
+    gemm: GemmTrial | None = None
 
 
 def memory_path(cache_folder: Path, image_key: str) -> Path:
@@ -95,7 +97,16 @@ def _parsed(raw: object) -> Remembered:
         results=tuple(_result(**fields) for fields in raw["results"]),
         is_variant_settled=raw["is_variant_settled"] is True,
         are_threads_settled=raw["are_threads_settled"] is True,
+        gemm=_trial(raw["gemm"]),
     )
+
+
+def _trial(raw: object) -> GemmTrial | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        raise TypeError("no trial")
+    return GemmTrial(float(raw["speedup"]), float(raw["distance"]))
 
 
 def _count(value: object) -> int:

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import TextIO
 
 from llamapack_runtime.hardware.errors import HardwareError
-from llamapack_runtime.hardware.ledger import Ledger
+from llamapack_runtime.hardware.gemm import GEMM
+from llamapack_runtime.hardware.ledger import Ledger, distance
 from llamapack_runtime.hardware.messages import (
     Begun,
     Computed,
     Done,
     Event,
     Failed,
+    GemmTimed,
     Kind,
     Scored,
     Timed,
@@ -29,7 +31,7 @@ from llamapack_runtime.hardware.messages import (
     decode_event,
     encode_event,
 )
-from llamapack_runtime.hardware.native import Libraries, Session, score
+from llamapack_runtime.hardware.native import N_CTX, Libraries, Session, hold, score
 from llamapack_runtime.hardware.sample_model import make_sample_model
 from llamapack_runtime.hardware.threads import THREAD_ROUNDS
 from llamapack_runtime.hardware.variants import Variant
@@ -41,7 +43,8 @@ _FINAL_ROUNDS = 3
 # the processor still raises its clock.
 _FINALIST = 1.6
 # Shares of the time after which each part stops.
-_TRIAL_SHARE, _FINAL_SHARE, _THREADS_SHARE = 0.55, 0.75, 0.95
+_TRIAL_SHARE, _FINAL_SHARE, _GEMM_SHARE, _THREADS_SHARE = 0.55, 0.7, 0.8, 0.95
+_GEMM_ROUNDS = 5
 
 
 def run_worker(arguments: Sequence[str]) -> int:
@@ -80,6 +83,8 @@ class _Worker:
             if self._has_time(_TRIAL_SHARE) or not self._ledger.survivors():
                 self._guard(name, self._try)
         self._time_finalists()
+        if self._order.gemm:
+            self._guard(GEMM, self._try_gemm)
         self._time_threads()
         self._tell(Done())
 
@@ -126,6 +131,23 @@ class _Worker:
             self._time(name, "decode", 1)
         self._time(name, "prompt", 1)
 
+    def _try_gemm(self, _name: str) -> None:
+        """With the fastest variant, in turns with that variant alone, all on one thread."""
+        best = self._ledger.fastest()
+        if best is None:
+            return
+        path, variant = Path(self._order.gemm), self._variants[best.variant]
+        hold(path)
+        alone = self._session(best.variant)
+        together = Session(self._libraries, variant, self._model_path, path)
+        for session in (alone, together):
+            session.decode(N_CTX, 1)
+        far = distance(alone.logits(_LOGITS), together.logits(_LOGITS))
+        for _ in range(_GEMM_ROUNDS):
+            if self._has_time(_GEMM_SHARE):
+                without_s, with_s = _cpu_s(alone), _cpu_s(together)
+                self._tell(GemmTimed(N_CTX, with_s, without_s, far))
+
     def _time_threads(self) -> None:
         best = self._ledger.fastest()
         if best is None:
@@ -164,6 +186,15 @@ class _Worker:
         self._ledger.apply(event)
         self._output.write(encode_event(event) + "\n")
         self._output.flush()
+
+
+def _cpu_s(session: Session) -> float:
+    """Of a full step on one thread, so without what other programs take away; where the system
+    counts that too coarsely, seconds of the clock."""
+    clock = time.perf_counter if sys.platform == "win32" else time.process_time
+    started = clock()
+    session.decode(N_CTX, 1)
+    return clock() - started
 
 
 @contextmanager

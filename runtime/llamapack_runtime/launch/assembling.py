@@ -18,6 +18,7 @@ from llamapack_runtime.engine.threadpools import ThreadPools
 from llamapack_runtime.engine.tuner import ThreadTuner
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.cpus import usable_cpus
+from llamapack_runtime.hardware.gemm import LEAST_TOKENS
 from llamapack_runtime.hardware.plan import LoadPlan
 from llamapack_runtime.hardware.spare import SpareProcessors
 from llamapack_runtime.hardware.threads import pool_candidates, pool_setting
@@ -89,7 +90,14 @@ def open_engine(
         pool_candidates(usable_cpus(), settings.threads), pool_setting(choice.n_threads)
     )
     return Engine(
-        LlamaBackend(model, context, pools, tuner, spare),
+        LlamaBackend(
+            model,
+            context,
+            pools,
+            tuner,
+            spare,
+            sleeps_from=None if choice.gemm is None else LEAST_TOKENS,
+        ),
         n_parallel=plan.n_seq_max,
         speculates=settings.spec_type != "none",
         shifts_context=settings.context_shift,

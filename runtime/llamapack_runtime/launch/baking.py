@@ -66,7 +66,7 @@ def _compute(
     paths: Paths,
     stop: StopRequest,
 ) -> tuple[StateHead, Data]:
-    load_library(paths.libraries, prepared.choice.variant.path)
+    load_library(paths.libraries, prepared.choice.variant.path, prepared.choice.gemm)
     with ExitStack() as resources:
         model = resources.enter_context(
             Model.open(source.path, source.offset, source.size, on_progress=lambda _: _go_on(stop))

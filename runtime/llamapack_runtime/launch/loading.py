@@ -103,7 +103,7 @@ class Loader:
         self._say(Loading("probing", total_bytes=self._source.size))
         prepared = prepare(self._source, self._settings, self._paths)
         self._say(Loading("loading", total_bytes=self._source.size))
-        load_library(self._paths.libraries, prepared.choice.variant.path)
+        load_library(self._paths.libraries, prepared.choice.variant.path, prepared.choice.gemm)
         # Imports go on while native code reads the model: 50 ms of waiting less.
         threading.Thread(target=import_module, args=(_TEMPLATES,), daemon=True).start()
         model = self._open_model(resources)

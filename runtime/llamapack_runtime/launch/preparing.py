@@ -58,6 +58,7 @@ def prepare(source: ModelSource, settings: Settings, paths: Paths) -> Preparatio
         threads_batch=settings.threads_batch or settings.threads,
         budget_s=PROBE_BUDGET_S,
         forced_variant=settings.cpu_variant,
+        with_gemm=settings.gemm != "off",
     )
     return Preparation(header, choice, plan)
 

@@ -1,6 +1,8 @@
 """A probe child for the tests, run as a program: it acts out a script for each variant. The script
 is a JSON file, the first argument: variant -> {"score", "act", "decode_s", "prompt_s", "logits"}.
-`act` is what happens when the variant is tried: "run", "hang", "exit", or a signal's name."""
+`act` is what happens when the variant is tried: "run", "hang", "exit", or a signal's name. "gemm"
+in the script is the GEMM library: {"act", "with_s", "without_s", "distance"}, and its `act` may
+also be "fail" or "skip"."""
 
 from __future__ import annotations
 
@@ -31,16 +33,33 @@ def timed(name: str, kind: str, threads: int, seconds: float, busy: float) -> No
 
 def try_variant(name: str, act: dict[str, Any]) -> None:
     tell("Begun", variant=name)
+    die(act.get("act", "run"))
+    timed(name, "decode", 1, act.get("decode_s", 0.01), 1.0)
+    timed(name, "prompt", 1, act.get("prompt_s", 0.001), 1.0)
+    tell("Computed", variant=name, logits=act.get("logits", [1.0, 2.0]))
+
+
+def try_gemm(act: dict[str, Any]) -> None:
     what = act.get("act", "run")
+    if what == "skip":
+        return
+    tell("Begun", variant="gemm")
+    if what == "fail":
+        tell("Failed", variant="gemm", why="it refused")
+    elif what == "run":
+        times = {name: act[name] for name in ("with_s", "without_s")}
+        tell("GemmTimed", tokens=64, distance=act.get("distance", 0.01), **times)
+    else:
+        die(what)
+
+
+def die(what: str) -> None:
     if what == "hang":
         threading.Event().wait()
     if what == "exit":
         sys.exit(7)
     if what.startswith("SIG"):
         os.kill(os.getpid(), getattr(signal, what))
-    timed(name, "decode", 1, act.get("decode_s", 0.01), 1.0)
-    timed(name, "prompt", 1, act.get("prompt_s", 0.001), 1.0)
-    tell("Computed", variant=name, logits=act.get("logits", [1.0, 2.0]))
 
 
 def main() -> int:
@@ -61,6 +80,8 @@ def main() -> int:
     for name in usable:
         if name not in done:
             try_variant(name, script[name])
+    if order["gemm"]:
+        try_gemm(script["gemm"])
     best = min(usable, key=lambda name: script[name].get("decode_s", 0.01), default="")
     for kind, counts in (("decode", order["decode_threads"]), ("prompt", order["prompt_threads"])):
         for count in (

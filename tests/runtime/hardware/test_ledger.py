@@ -14,6 +14,7 @@ from llamapack_runtime.hardware.messages import (
     Done,
     Event,
     Failed,
+    GemmTimed,
     Kind,
     Scored,
     Timed,
@@ -125,6 +126,7 @@ EVENTS: list[Event] = [
     Scored("haswell", 64),
     timed("haswell", "prompt", 0.25, 32, 2),
     Computed("haswell", [1.5, -2.0]),
+    GemmTimed(64, 0.25, 0.5, 0.01),
     Failed("haswell", "no"),
     Done(),
 ]
@@ -145,7 +147,7 @@ def test_other_lines_are_no_events(line: str) -> None:
 
 
 def test_an_order_survives_the_wire() -> None:
-    order = WorkOrder("/lib", (("a", "/lib/ä b"),), ("Q4_K",), 1.5, "", (1, 2), (1,), ("{}",))
+    order = WorkOrder("/lib", (("a", "/lib/ä b"),), ("Q4_K",), 1.5, "", (1, 2), (1,), "/g", ("{}",))
     assert WorkOrder.decode(order.encode()) == order
 
 

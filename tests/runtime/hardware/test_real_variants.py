@@ -111,3 +111,10 @@ def test_a_damaged_library_is_passed_over(tmp_path: Path) -> None:
 def test_every_type_that_a_model_may_have_can_be_probed(tmp_path: Path, name: str) -> None:
     choice = choose(Path(FOLDER), tmp_path, name, budget_s=1.0)
     assert not [result for result in choice.results if result.status in ("crashed", "wrong")]
+    assert "does not work" not in choice.reason
+    assert "OpenBLAS computed wrong numbers" not in choice.reason
+
+
+def test_types_without_a_wide_kernel_are_left_to_openblas(tmp_path: Path) -> None:
+    choice = choose(Path(FOLDER), tmp_path, "Q4_1")
+    assert choice.gemm is not None, choice.reason
