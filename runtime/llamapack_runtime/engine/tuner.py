@@ -9,9 +9,10 @@ and then. What trials cost beyond the current setting is paid from a credit of `
 time, so they cannot cost more than that for long, whatever happens.
 
 Steps of different sizes do not compare: one token waits for memory, many wait for arithmetic, and
-the best count can differ. So there is separate knowledge for 1, 2 to 8, and more tokens; within a
-class a step of n tokens counts as n + 4 units, since a step costs about as much before its first
-token as for four. Trouble found in one class is believed in the others.
+the best count can differ. So there is separate knowledge for 1, 2 to 8, 9 to 31, and more tokens;
+within a class a step of n tokens counts as n + 4 units, since a step costs about as much before its
+first token as for four, and as n + 16 in the last one, which other libraries may compute with a
+larger fixed cost. Trouble found in one class is believed in the others.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ _NEARLY = 1 - _SPARE_SHARE
 # Steps of more units are not used for trials, except to find out whether a disturbance has ended:
 # one of them would be a visible stall.
 _LARGEST_TRIAL = 64
-_OVERHEAD_TOKENS = 4
+# The first tokens of each class, and what a step costs before its first token, in tokens.
+_CLASSES = ((1, 4), (2, 4), (9, 4), (32, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,9 @@ class ThreadTuner:
     def __init__(self, candidates: Sequence[PoolSetting], usual: PoolSetting) -> None:
         settings = tuple(dict.fromkeys((usual, *candidates)))
         self._purse = _Purse()
-        self._classes = (
-            _SizeClass(settings, self._purse, _SLOW_ONE),
-            _SizeClass(settings, self._purse, _SLOW_SEVERAL),
-            _SizeClass(settings, self._purse, _SLOW_SEVERAL),
+        self._classes = tuple(
+            _SizeClass(settings, self._purse, _SLOW_SEVERAL if index else _SLOW_ONE)
+            for index in range(len(_CLASSES))
         )
 
     @property
@@ -95,22 +96,25 @@ class ThreadTuner:
 
     def choose(self, n_tokens: int) -> PoolSetting:
         """The setting for the coming step."""
-        return self._class(n_tokens).choose(n_tokens).setting
+        own, units = self._class(n_tokens)
+        return own.choose(units).setting
 
     def observe(self, setting: PoolSetting, n_tokens: int, seconds: float) -> None:
         """A step of `n_tokens` was computed with `setting` in `seconds`. Steps that were aborted
         should not be told."""
         self._purse.pass_time(seconds)
-        own = self._class(n_tokens)
+        own, units = self._class(n_tokens)
         before = own.current
-        own.observe(setting, n_tokens + _OVERHEAD_TOKENS, seconds)
+        own.observe(setting, units, seconds)
         if own.has_fled or own.has_recovered:
             for other in self._classes:
                 if other is not own:
                     other.follow(before.setting, own.current.setting)
 
-    def _class(self, n_tokens: int) -> _SizeClass:
-        return self._classes[0 if n_tokens <= 1 else 1 if n_tokens <= 8 else 2]
+    def _class(self, n_tokens: int) -> tuple[_SizeClass, int]:
+        """And the units of such a step in it."""
+        index = sum(n_tokens >= first for first, _ in _CLASSES[1:])
+        return self._classes[index], n_tokens + _CLASSES[index][1]
 
 
 @dataclass(slots=True)
@@ -196,13 +200,13 @@ class _SizeClass:
         own = self.current.setting.n_threads
         return any(arm.is_disturbed and arm.setting.n_threads > own for arm in self._arms)
 
-    def choose(self, n_tokens: int) -> _Arm:
+    def choose(self, units: int) -> _Arm:
         if self._is_fresh:
             self._begin()
         if self._round:
             return self._round[0]
         if self._trial is None and self.current.seen >= _KNOWN_STEPS:
-            self._begin_trial(n_tokens + _OVERHEAD_TOKENS)
+            self._begin_trial(units)
         return self._trial or self.current
 
     def observe(self, setting: PoolSetting, units: int, seconds: float) -> None:
