@@ -59,7 +59,7 @@ class Engine:
             n_parallel=n_parallel or backend.n_seq_max,
             max_waiting=max_waiting,
             can_truncate=backend.can_truncate,
-            saves_states=states is not None and states.keeps_conversations,
+            saved_tokens=0 if states is None else states.conversation_tokens,
             shifts_context=shifts_context and backend.can_shift,
         )
         for state in states.saved() if states is not None else ():

@@ -17,6 +17,9 @@ from llamapack_runtime.engine.step import Copy, Operation, Remove, Restore, Save
 LEAST_RESTORED = 64
 # A sequence with fewer cells of its own is not worth saving.
 LEAST_SAVED = 64
+# While something runs, idle sequences may have so many cells that no running one uses: attention
+# visits every cell in use, so each of them slows each step down.
+MOST_IDLE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,24 @@ class Reused:
 
 class Residents:
     """`n_slots` sequences share `n_cells`. `can_truncate`: the model's memory can forget a
-    sequence's end, so that any part of it can be shared; recurrent models cannot. `saves`: idle
-    sequences are saved before they go."""
+    sequence's end, so that any part of it can be shared; recurrent models cannot. `saved_tokens`:
+    how many tokens of idle sequences can be saved before they go."""
 
     def __init__(
-        self, *, n_cells: int, n_slots: int, can_truncate: bool = True, saves: bool = False
+        self, *, n_cells: int, n_slots: int, can_truncate: bool = True, saved_tokens: int = 0
     ) -> None:
         self.cells = Cells(n_slots)
         self.can_truncate = can_truncate
         self._n_cells = n_cells
         self._n_slots = n_slots
-        self._saves = saves
+        self._saved_tokens = saved_tokens
         self._free = list(range(n_slots))
         self._idle: dict[int, tuple[int, ...]] = {}  # the longest unused first
         self._index: PrefixIndex[_Slot | _State] = PrefixIndex()
         self._state_sizes: dict[int, int] = {}  # tokens
         self._kept: set[int] = set()  # states that outlive the process
         self._operations: list[Operation] = []
+        self._may_put_aside = False  # something has changed since the last try
 
     @property
     def free_cells(self) -> int:
@@ -83,6 +87,7 @@ class Residents:
             slot = self._free.pop(0)
         self._idle.pop(slot, None)
         self._index.add(_Slot(slot), tokens)
+        self._may_put_aside = True
         return slot
 
     def reuse(self, request_id: str, slot: int, tokens: Sequence[int]) -> Reused:
@@ -151,10 +156,11 @@ class Residents:
         else:
             self._idle[slot] = held
             self._index.add(_Slot(slot), held)
+            self._may_put_aside = True
 
     def save(self, slot: int, tokens: Sequence[int], *, keep: bool) -> None:
         """Have the slot's state saved as it is now. For good: even if nothing else is saved."""
-        if self._saves or keep:
+        if self._saved_tokens or keep:
             held = tuple(tokens[: self.cells.length(slot)])
             if not self.is_saved(held, kept=keep):
                 self._operations.append(Save(slot, held, keep))
@@ -166,6 +172,19 @@ class Residents:
         while self.free_cells < count and self._idle:
             self._evict(next(iter(self._idle)))
         return self.free_cells >= count
+
+    def put_aside(self) -> None:
+        """While something runs: save idle sequences and free their cells, the longest unused first,
+        as long as they have many and a saved state brings them back as well."""
+        if not self._may_put_aside or not self.can_truncate:
+            return
+        self._may_put_aside = False
+        limit = self._saved_tokens // 2
+        for slot in [*self._idle]:
+            if self.cells.used - self.cells.used_by(self._running()) <= MOST_IDLE:
+                return
+            if self.cells.exclusive(slot) >= LEAST_SAVED and self.cells.length(slot) <= limit:
+                self._evict(slot)
 
     def evict_sharers(self, slot: int) -> None:
         """Let the idle sequences go that share cells with this one."""
@@ -252,10 +271,12 @@ class Residents:
     def _has_room_for(self, key: int, slot: int) -> bool:
         """Make room if that can be done; nobody goes in vain."""
         wanted = self._state_sizes[key] - self.cells.exclusive(slot)
-        running = set(range(self._n_slots)) - set(self._idle) - set(self._free)
-        if self._n_cells - self.cells.used_by(running) < wanted:
+        if self._n_cells - self.cells.used_by(self._running()) < wanted:
             return False
         return self.make_room(wanted)
+
+    def _running(self) -> set[int]:
+        return set(range(self._n_slots)) - set(self._idle) - set(self._free)
 
     def _restore(self, request_id: str, slot: int, key: int, usable: int) -> None:
         size = self._state_sizes[key]
@@ -267,7 +288,7 @@ class Residents:
     def _evict(self, slot: int) -> None:
         held = self._idle.pop(slot)
         is_worth_it = self.cells.exclusive(slot) >= LEAST_SAVED
-        if self._saves and is_worth_it and not self.is_saved(held):
+        if self._saved_tokens and is_worth_it and not self.is_saved(held):
             self._operations.append(Save(slot, held))
         self._index.remove(_Slot(slot))
         self._clear(slot)

@@ -34,7 +34,8 @@ def no_draft(_request_id: str, _n_others: int, _room: int) -> tuple[int, ...]:
 class Scheduler:
     """At most `n_parallel` requests run at once and `max_waiting` queue beyond them; the other
     `n_slots` keep the tokens of earlier ones. `shifts_context`: a sequence that fills the cache
-    forgets its older half instead of ending."""
+    forgets its older half instead of ending. `saved_tokens`: of idle sequences, that saved states
+    can hold."""
 
     def __init__(
         self,
@@ -44,13 +45,13 @@ class Scheduler:
         n_parallel: int,
         max_waiting: int,
         can_truncate: bool = True,
-        saves_states: bool = False,
+        saved_tokens: int = 0,
         shifts_context: bool = False,
     ) -> None:
         self.n_ctx = n_ctx
         self.n_parallel = min(n_parallel, n_slots)
         self.residents = Residents(
-            n_cells=n_ctx, n_slots=n_slots, can_truncate=can_truncate, saves=saves_states
+            n_cells=n_ctx, n_slots=n_slots, can_truncate=can_truncate, saved_tokens=saved_tokens
         )
         self._cells = self.residents.cells
         self._max_held = self.n_parallel + max_waiting
@@ -116,6 +117,7 @@ class Scheduler:
         self._admit()
         self._make_room()
         prompts = self._prompts()
+        self.residents.put_aside()
         chunks = [*self._singles(token_budget, draft, reads_prompt=bool(prompts))]
         n_singles = sum(len(chunk.tokens) for chunk in chunks)
         parts = [*self._parts(prompts, max(1, token_budget - n_singles))]

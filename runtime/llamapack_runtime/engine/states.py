@@ -69,7 +69,7 @@ class StateStore:
     is first needed; the least recently used go first. A folder that cannot be used is logged once
     and does not matter otherwise. States in the folder are found again by a store with the same
     `fingerprint`: bytes that tell everything that they depend on besides their tokens. So is the
-    one in `packed`, which is only read.
+    one in `packed`, which is only read. `token_bytes` of a state are a token, about.
 
     Used by one thread at a time. Whoever opens it closes it."""
 
@@ -80,8 +80,10 @@ class StateStore:
         folder: Path | None,
         disk_bytes: int,
         fingerprint: bytes,
+        token_bytes: int = 1,
         packed: StateRange | None = None,
     ) -> None:
+        self._token_bytes = token_bytes
         self._ram_bytes = ram_bytes
         self._ram_used = 0
         self._keys = itertools.count(1)
@@ -96,9 +98,9 @@ class StateStore:
             self._open_packed(packed)
 
     @property
-    def keeps_conversations(self) -> bool:
-        """Whether there is memory for states that are not marked."""
-        return self._ram_bytes > 0
+    def conversation_tokens(self) -> int:
+        """For how many tokens of states that are not marked there is memory."""
+        return self._ram_bytes // self._token_bytes
 
     @property
     def ram_used(self) -> int:

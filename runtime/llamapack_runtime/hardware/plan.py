@@ -122,6 +122,7 @@ class LoadPlan:
     free_bytes: int
     notes: tuple[str, ...] = ()
     flash_attn: FlashAttention = "auto"
+    cell_bytes: int = 1  # of the cache, for a token
 
 
 def plan_load(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:
@@ -202,12 +203,14 @@ def _shortened(model: ModelFacts, wanted: Wanted, plan: LoadPlan, n_ctx: int) ->
 
 
 def _counted(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan:
-    kv_bytes = kv_bytes_per_cell(model, plan.type_k, plan.type_v) * plan.n_ctx
+    cell_bytes = kv_bytes_per_cell(model, plan.type_k, plan.type_v)
+    kv_bytes = cell_bytes * plan.n_ctx
     per_cell = 2 if wanted.flash_attention else 4 + 4 * model.n_heads
     logits_step = 4 * (model.n_vocab + 2 * model.n_embd)
     attention_step = per_cell * plan.n_ctx + 4 * _ACTIVATIONS * model.widest
     compute = plan.n_ubatch * max(logits_step, attention_step)
-    return replace(plan, needed_bytes=model.weights_bytes + kv_bytes + compute + _RESERVE_BYTES)
+    needed_bytes = model.weights_bytes + kv_bytes + compute + _RESERVE_BYTES
+    return replace(plan, needed_bytes=needed_bytes, cell_bytes=cell_bytes)
 
 
 def _fits(plan: LoadPlan) -> bool:

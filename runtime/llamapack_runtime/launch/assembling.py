@@ -127,6 +127,7 @@ def _open_states(
         ram_bytes=int(spare * _RAM_SHARE) if ram is None else ram * _MIB,
         folder=paths.cache / "states",
         disk_bytes=_DISK_BYTES,
+        token_bytes=max(1, plan.cell_bytes),
         fingerprint=fingerprint(source, model, context, plan),
         packed=source.state,
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from llamapack_runtime.engine.scheduler import Scheduler
 from llamapack_runtime.engine.step import Copy, Remove, Save, Shift, Step
 from llamapack_runtime.engine.types import Request
@@ -8,10 +10,14 @@ OTHER = 1000  # tokens from here on occur in no other prompt
 
 
 def scheduler(
-    *, n_ctx: int = 256, n_slots: int = 4, n_parallel: int = 2, max_waiting: int = 4, **more: bool
+    *, n_ctx: int = 256, n_slots: int = 4, n_parallel: int = 2, max_waiting: int = 4, **more: int
 ) -> Scheduler:
     return Scheduler(
-        n_ctx=n_ctx, n_slots=n_slots, n_parallel=n_parallel, max_waiting=max_waiting, **more
+        n_ctx=n_ctx,
+        n_slots=n_slots,
+        n_parallel=n_parallel,
+        max_waiting=max_waiting,
+        **more,  # type: ignore[arg-type]
     )
 
 
@@ -205,12 +211,44 @@ def test_a_slot_is_taken_from_the_longest_unused() -> None:
 
 
 def test_what_goes_is_saved_where_that_is_wanted() -> None:
-    under_test = scheduler(n_slots=1, n_parallel=1, saves_states=True)
+    under_test = scheduler(n_slots=1, n_parallel=1, saved_tokens=10_000)
     under_test.submit(request("a", 80, max_tokens=1))
     run(under_test, 100)
     under_test.submit(request("b", 10, max_tokens=1))
     step = run(under_test, 100)[0]
     assert step.operations == (Save(0, tuple(range(80))), Remove(0))
+
+
+def test_idle_sequences_are_put_aside_while_another_one_runs() -> None:
+    """Attention would visit their cells in every step."""
+    under_test = scheduler(n_ctx=1000, n_slots=4, n_parallel=1, saved_tokens=10_000)
+    for name in "abc":
+        under_test.submit(request(name, 100, max_tokens=1))
+        step = run(under_test, 200)[0]
+    assert step.operations == ()  # what "a" and "b" left is little
+    under_test.submit(request("d", 100, max_tokens=1))
+    step = run(under_test, 200)[0]
+    assert step.operations == (Save(0, tuple(range(100))), Remove(0))
+    assert under_test.kv_used == 300
+
+
+def test_the_only_conversation_stays_where_it_is() -> None:
+    under_test = scheduler(n_ctx=1000, n_slots=4, n_parallel=1, saved_tokens=10_000)
+    under_test.submit(request("a", 500, max_tokens=1))
+    run(under_test, 600)
+    under_test.submit(request("a2", 600, first=0, max_tokens=1))
+    step = run(under_test, 600)[0]
+    assert step.operations == ()
+    assert step.chunks[0].start == 500
+
+
+@pytest.mark.parametrize("saved_tokens", [0, 250])
+def test_nothing_is_put_aside_that_no_state_could_hold(saved_tokens: int) -> None:
+    under_test = scheduler(n_ctx=1000, n_slots=4, n_parallel=1, saved_tokens=saved_tokens)
+    for name in "abcd":
+        under_test.submit(request(name, 150, max_tokens=1))
+        step = run(under_test, 200)[0]
+    assert step.operations == ()
 
 
 def test_a_saved_state_is_put_back_and_cut_to_what_fits() -> None:

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from fakes import FakeCache
+from llamapack_runtime.engine import residents
 from llamapack_runtime.engine.scheduler import Scheduler
 from llamapack_runtime.engine.step import Copy, Restore, Save, Step
 from llamapack_runtime.engine.types import Request
@@ -21,6 +22,12 @@ from llamapack_runtime.engine.types import Request
 CELLS, SLOTS, PARALLEL, WAITING = 48, 5, 3, 6
 # Steps after which any admitted request must have ended when nothing new arrives.
 PATIENCE = 600
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residents, "MOST_IDLE", 6)
+    monkeypatch.setattr(residents, "LEAST_SAVED", 3)
 
 
 class Operated(RuleBasedStateMachine):
@@ -35,7 +42,7 @@ class Operated(RuleBasedStateMachine):
             n_parallel=PARALLEL,
             max_waiting=WAITING,
             can_truncate=self.can_truncate,
-            saves_states=True,
+            saved_tokens=10_000,
             shifts_context=self.shifts_context,
         )
         self.cache = FakeCache(CELLS, SLOTS)
