@@ -7,9 +7,10 @@ those tokens would take that are generated in it, and so much more for each toke
     seconds = decode(width) + slope * prompt tokens
 
 where the slope is the one thing left to learn: a line fitted to the long steps alone would take
-its noise for a fixed cost. There are two slopes, because ggml's CPU backend computes attention for
-tiles of 64 tokens, and narrower steps with other code that is up to five times slower in a long
-context. All follow a machine that becomes busy within a dozen steps."""
+its noise for a fixed cost. There are several slopes, by the width of the step, because the code
+that computes it changes: the GEMM library takes 32 tokens and more and is the better the wider, and
+ggml's fused attention goes by tiles of 64 tokens and takes narrower steps up to five times more
+slowly. All follow a machine that becomes busy within a dozen steps."""
 
 from __future__ import annotations
 
@@ -29,6 +30,8 @@ _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 256
 
 # GGML_FA_TILE_Q of ggml-cpu/common.h: a step with fewer tokens computes attention row by row.
 TILE = 64
+# The fewest tokens of the kinds of steps that have slopes of their own.
+_CLASSES = (1, 32, TILE, 2 * TILE)
 
 
 class Slope:
@@ -100,8 +103,7 @@ class StepCost:
     """Observed after each step, asked before the next."""
 
     def __init__(self) -> None:
-        self._narrow = Slope()
-        self._wide = Slope()
+        self._slopes = tuple(Slope() for _ in _CLASSES)
         self._decode = WidthTimes()
 
     def observe(self, seconds: float, *, n_generating: int, n_prompt: int) -> None:
@@ -110,8 +112,7 @@ class StepCost:
         if not n_prompt:
             self._decode.add(n_generating, seconds)
             return
-        is_wide = n_generating + n_prompt >= TILE
-        slope, other = (self._wide, self._narrow) if is_wide else (self._narrow, self._wide)
+        slope = self._slopes[_class(n_generating + n_prompt)]
         before = slope.value
         if before is not None:
             expected = self._base_s(n_generating) + before * n_prompt
@@ -120,37 +121,50 @@ class StepCost:
         rest = max(seconds - self._base_s(n_generating), seconds * _LEAST_SHARE)
         slope.add(n_prompt, rest)
         if before is not None and slope.value is not None:
-            other.scale(slope.value / before)
+            for other in self._slopes:
+                if other is not slope:
+                    other.scale(slope.value / before)
 
     def decode_s(self, n_tokens: int) -> float | None:
         """Of a step that generates `n_tokens`, over all sequences and drafts. None: not known."""
         return self._decode.at(n_tokens)
 
-    def prompt_token_s(self, *, is_wide: bool) -> float | None:
-        """One more token of a prompt, in a step with TILE tokens or more, or with fewer. None while
-        nothing is known; one is taken for the other until both are."""
-        wide, narrow = self._wide.value, self._narrow.value
-        return (wide or narrow) if is_wide else (narrow or wide)
+    def prompt_token_s(self, width: int) -> float | None:
+        """One more token of a prompt, in a step with `width` tokens. None while nothing is known;
+        until all kinds of steps are, the nearest is taken for the others."""
+        own = _class(width)
+        by_distance = sorted(range(len(_CLASSES)), key=lambda index: (abs(index - own), -index))
+        values = (self._slopes[index].value for index in by_distance)
+        return next((value for value in values if value is not None), None)
 
     def step_s(self, n_prompt: int, n_generating: int) -> float | None:
         """Of a step with tokens of prompts. None: not known."""
-        slope = self.prompt_token_s(is_wide=n_prompt + n_generating >= TILE)
+        slope = self.prompt_token_s(n_prompt + n_generating)
         return None if slope is None else self._base_s(n_generating) + slope * n_prompt
 
-    def prompt_tokens_within(
-        self, seconds: float, n_generating: int, *, is_wide: bool
-    ) -> int | None:
+    def prompt_tokens_within(self, seconds: float, n_generating: int) -> int | None:
         """The most tokens of prompts in a step that takes `seconds`. None: not known."""
-        slope = self.prompt_token_s(is_wide=is_wide)
-        if slope is None:
-            return None
-        return int(max(0.0, seconds - self._base_s(n_generating)) / slope)
+        rest = max(0.0, seconds - self._base_s(n_generating))
+        after = None
+        for first in reversed(_CLASSES):
+            slope = self.prompt_token_s(first)
+            if slope is None:
+                return None
+            tokens = int(rest / slope)
+            if tokens + n_generating >= first or first == _CLASSES[0]:
+                return tokens if after is None else min(tokens, after - n_generating - 1)
+            after = first
+        raise AssertionError("the narrowest steps have no lower limit")
 
     def prompt_tokens_to_amortise(self, share: float) -> int:
         """The fewest tokens of prompts in a step whose fixed cost, that of reading all weights
         once as for a single token, is at most `share` of it."""
-        slope = self.prompt_token_s(is_wide=True)
+        slope = self.prompt_token_s(_CLASSES[-1])
         return int(self._base_s(1) * (1 - share) / share / slope) if slope else 0
 
     def _base_s(self, n_generating: int) -> float:
         return (self._decode.at(n_generating) or 0.0) if n_generating else 0.0
+
+
+def _class(width: int) -> int:
+    return sum(width >= first for first in _CLASSES[1:])

@@ -382,7 +382,7 @@ class Engine:
             refused=self._refused,
             steps=self._steps,
             step_seconds=self._step_seconds,
-            prompt_token_s=self._cost.prompt_token_s(is_wide=True) or 0.0,
+            prompt_token_s=self._cost.prompt_token_s(self._backend.n_batch) or 0.0,
             decode_step_s=self._cost.decode_s(1) or 0.0,
             n_threads=self._backend.n_threads,
             states=states.n_saved if states is not None else 0,
