@@ -132,19 +132,24 @@ class _Worker:
         self._time(name, "prompt", 1)
 
     def _try_gemm(self, _name: str) -> None:
-        """With the fastest variant, in turns with that variant alone, all on one thread."""
+        """With the fastest variant, in turns with that variant alone, all on one thread. Once at
+        least, so that no later start has to try again."""
         best = self._ledger.fastest()
         if best is None:
             return
         path, variant = Path(self._order.gemm), self._variants[best.variant]
         hold(path)
-        alone = self._session(best.variant)
-        together = Session(self._libraries, variant, self._model_path, path)
-        for session in (alone, together):
+        sessions = [
+            self._session(best.variant),
+            Session(self._libraries, variant, self._model_path, path),
+        ]
+        for session in sessions:
             session.decode(N_CTX, 1)
+            self._tell(Begun(GEMM))  # a sign of life
+        alone, together = sessions
         far = distance(alone.logits(_LOGITS), together.logits(_LOGITS))
-        for _ in range(_GEMM_ROUNDS):
-            if self._has_time(_GEMM_SHARE):
+        for count in range(_GEMM_ROUNDS):
+            if count == 0 or self._has_time(_GEMM_SHARE):
                 without_s, with_s = _cpu_s(alone), _cpu_s(together)
                 self._tell(GemmTimed(N_CTX, with_s, without_s, far))
 
