@@ -97,7 +97,7 @@ class Ledger:
             return None
         speedups = [each.without_s / each.with_s for each in self._gemm if each.with_s > 0]
         far = max(each.distance for each in self._gemm)
-        return GemmTrial(median(speedups) if speedups else 1.0, far)
+        return GemmTrial(median(speedups) if speedups else 1.0, far <= _WRONG)
 
     def times(self, variant: str, kind: Kind, threads: int) -> list[Timed]:
         return self._times.get((variant, kind, threads), [])

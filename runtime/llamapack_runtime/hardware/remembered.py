@@ -106,7 +106,7 @@ def _trial(raw: object) -> GemmTrial | None:
         return None
     if not isinstance(raw, dict):
         raise TypeError("no trial")
-    return GemmTrial(float(raw["speedup"]), float(raw["distance"]))
+    return GemmTrial(float(raw["speedup"]), raw["is_right"] is True)
 
 
 def _count(value: object) -> int:
