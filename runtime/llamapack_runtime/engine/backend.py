@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING, Protocol
 
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.model import Model
 from llamapack_runtime.engine.sampler import LlamaSampler
 from llamapack_runtime.engine.step import Chunk, Copy, DecodeOutcome, Remove, Shift
-from llamapack_runtime.engine.types import SamplingParams
+from llamapack_runtime.engine.tuned_threads import TunedThreads
+from llamapack_runtime.engine.types import Adapters, Request, SampledToken
 
 if TYPE_CHECKING:
     from llamapack_runtime.engine.threadpools import ThreadPools
-    from llamapack_runtime.engine.tuner import PoolSetting, ThreadTuner
+    from llamapack_runtime.engine.tuner import ThreadTuner
 
 
 class Sampler(Protocol):
     """The state of one request's sampling. It outlives the request's stay in a slot."""
 
-    def sample(self, row: int) -> int:
-        """Choose a token from a row of the last decode's logits, and remember it."""
+    def sample(self, row: int) -> SampledToken:
+        """Choose a token from a row of the last decode's logits, and remember it. GrammarError
+        when the request's grammar cannot be followed."""
+
+    def force(self, token: int) -> SampledToken:
+        """Take `token` instead. GrammarError when the grammar does not allow it."""
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing may come any more."""
 
     def close(self) -> None: ...
 
@@ -57,8 +68,13 @@ class Backend(Protocol):
     def n_threads(self) -> int:
         """Threads that compute a step of one token at present."""
 
-    def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
-        """Compute one batch. DecodeError when it failed for a reason that will not pass."""
+    @property
+    def adapters(self) -> Set[str]:
+        """The names of all adapters that there are."""
+
+    def decode(self, chunks: Sequence[Chunk], adapters: Adapters = ()) -> DecodeOutcome:
+        """Compute one batch with these adapters. DecodeError when it failed for a reason that will
+        not pass."""
 
     def perform(self, operation: Remove | Copy | Shift) -> None: ...
 
@@ -68,9 +84,12 @@ class Backend(Protocol):
     def restore(self, slot: int, data: bytes | bytearray | memoryview) -> bool:
         """Fill an empty slot from such a copy; False: it stays empty."""
 
-    def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> Sampler: ...
+    def create_sampler(self, request: Request) -> Sampler: ...
 
     def piece(self, token: int) -> bytes: ...
+
+    def named_piece(self, token: int) -> bytes:
+        """As `piece`, but control tokens have their name as text."""
 
     def is_end(self, token: int) -> bool: ...
 
@@ -83,9 +102,8 @@ class Backend(Protocol):
 
 class LlamaBackend:
     """llama.cpp. Takes over `context`, and `pools` if there are any, and closes them; `model` stays
-    the caller's. With pools, `tuner` chooses how many threads compute each step; `spare` tells how
-    many processors are idle, or None. In steps of `sleeps_from` tokens or more, threads without
-    work sleep at once: another library's threads need their processors."""
+    the caller's. With pools, `tuner` chooses how many threads compute each step; `spare` and
+    `sleeps_from` are as `TunedThreads` has them."""
 
     def __init__(
         self,
@@ -99,13 +117,14 @@ class LlamaBackend:
     ) -> None:
         self._context = context
         self._pools = pools
-        self._tuner = tuner
-        self._spare = spare
-        self._sleeps_from = sleeps_from
+        self._threads: TunedThreads | None = None
+        if pools is not None and tuner is not None:
+            self._threads = TunedThreads(tuner, pools.use, spare, sleeps_from)
         self.n_ctx = context.n_ctx
         self.n_seq_max = context.n_seq_max
         self.n_batch = context.n_batch
         self.n_vocab = model.n_vocab
+        self.adapters = context.adapters
         self.can_truncate = context.can_truncate
         self.can_shift = context.can_shift
         self.perform = context.perform
@@ -113,33 +132,27 @@ class LlamaBackend:
         self.restore = context.restore
         self.interrupt = context.interrupt
         self.piece = model.piece
+        self.named_piece = model.named_piece
         self.is_end = model.is_end
 
     @property
     def n_threads(self) -> int:
-        return self._context.n_threads if self._tuner is None else self._tuner.current.n_threads
+        return (self._threads or self._context).n_threads
 
-    def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
-        if self._pools is None or self._tuner is None:
+    def decode(self, chunks: Sequence[Chunk], adapters: Adapters = ()) -> DecodeOutcome:
+        is_changed = self._context.use(adapters)
+        if self._threads is None:
             return self._context.decode(chunks)
         n_tokens = sum(len(chunk.tokens) for chunk in chunks)
-        spare = self._spare() if self._tuner.wants_spare else None
-        if spare is not None:
-            self._tuner.note_spare(spare)
-        setting = self._tuner.choose(n_tokens)
-        self._pools.use(setting, self._for_batch(setting, n_tokens))
+        setting = self._threads.choose(n_tokens)
         started = time.perf_counter()
         outcome = self._context.decode(chunks)
-        if outcome == "ok":
-            self._tuner.observe(setting, n_tokens, time.perf_counter() - started)
+        if outcome == "ok" and not is_changed:  # which takes time of its own
+            self._threads.observe(setting, n_tokens, time.perf_counter() - started)
         return outcome
 
-    def _for_batch(self, setting: PoolSetting, n_tokens: int) -> PoolSetting:
-        is_wide = self._sleeps_from is not None and n_tokens >= self._sleeps_from
-        return replace(setting, poll=0) if is_wide else setting
-
-    def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> Sampler:
-        return LlamaSampler(self._context, params, prompt_tokens)
+    def create_sampler(self, request: Request) -> Sampler:
+        return LlamaSampler(self._context, request)
 
     def close(self) -> None:
         if self._pools is not None:

@@ -5,22 +5,26 @@ Used by one thread, except `interrupt`. Knows slots and tokens; nothing of reque
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
-from llamapack_runtime.engine.cfile import interrupt_callback
 from llamapack_runtime.engine.errors import ContextError, DecodeError
-from llamapack_runtime.engine.lib import captured_errors, library
+from llamapack_runtime.engine.lib import library
+from llamapack_runtime.engine.lora import LoraAdapter
+from llamapack_runtime.engine.media import MediaSpan
 from llamapack_runtime.engine.model import Model
+from llamapack_runtime.engine.native_batch import Batch, MediaBatch, positions_of
+from llamapack_runtime.engine.native_context import NativeContext
 from llamapack_runtime.engine.step import Chunk, Copy, DecodeOutcome, Remove, Shift
+from llamapack_runtime.engine.types import Adapters
 
 # enum ggml_type, as far as llama.cpp's cache supports it.
 KV_TYPES = {
     "f32": 0, "f16": 1, "bf16": 30, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2,
     "iq4_nl": 20,
 }  # fmt: skip
-_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _OUTCOMES: dict[int, DecodeOutcome] = {0: "ok", 1: "no_slot", 2: "aborted"}
 
 
@@ -30,7 +34,7 @@ class Context:
     `n_ubatch`, and `n_rows` rows of logits. `can_truncate`: a sequence's end can be forgotten and
     any part of it shared; recurrent state cannot, nor a sliding window, whose old cells llama.cpp
     gives to others. `can_shift`: a part in the middle can be
-    forgotten. ContextError when llama.cpp cannot make it."""
+    forgotten. `loras`: the model's adapters by name. ContextError when llama.cpp cannot make it."""
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Context:
         flash_attention: Literal["auto", "on", "off"] = "auto",
         type_k: str = "f16",
         type_v: str = "f16",
+        loras: Mapping[str, LoraAdapter] = MappingProxyType({}),
     ) -> None:
         self._lib = library()
         self.model = model
@@ -56,7 +61,7 @@ class Context:
         parameters.n_ctx, parameters.n_seq_max = n_ctx, n_seq_max
         parameters.n_batch, parameters.n_ubatch = self.n_batch, min(n_ubatch, self.n_batch)
         parameters.n_threads, parameters.n_threads_batch = n_threads, n_threads_batch
-        parameters.flash_attn_type = _FLASH_ATTENTION[flash_attention]
+        parameters.flash_attn_type = FLASH_ATTENTION[flash_attention]
         parameters.type_k, parameters.type_v = KV_TYPES[type_k], KV_TYPES[type_v]
         parameters.kv_unified = True
         # As large as the other layers' cache, so that a window never runs out of cells.
@@ -64,15 +69,17 @@ class Context:
         # llama.cpp sets memory for as many rows of logits aside: without this, one for each token.
         self.n_rows = min(max(n_rows, n_seq_max), self.n_batch) if n_rows else self.n_batch
         parameters.n_outputs_max = self.n_rows
-        self._handle: int | None = self._create(parameters)
-        self.n_ctx = int(self._lib.llama_n_ctx(self._handle))
-        self.n_seq_max = int(self._lib.llama_n_seq_max(self._handle))
-        self._memory = self._lib.llama_get_memory(self._handle)
+        what = f"A context of {n_ctx} tokens"
+        self._native = NativeContext(model, parameters, what, "; try a smaller --ctx-size")
+        self.n_ctx = int(self._lib.llama_n_ctx(self.handle))
+        self.n_seq_max = int(self._lib.llama_n_seq_max(self.handle))
+        self._memory = self._lib.llama_get_memory(self.handle)
         self.can_truncate = not model.is_recurrent and not model.has_sliding_window
         self.can_shift = self.can_truncate and bool(self._lib.llama_memory_can_shift(self._memory))
-        self._batch = _Batch(self._lib, self.n_batch, self.n_seq_max)
+        self._batch = Batch(self._lib, self.n_batch, self.n_seq_max)
         self._rows: frozenset[int] = frozenset()
-        self._set_interrupt()
+        self._loras = loras
+        self._used: Adapters = ()
 
     def __enter__(self) -> Self:
         return self
@@ -88,25 +95,66 @@ class Context:
     @property
     def handle(self) -> int:
         """The native pointer, for `engine/` only. ContextError when closed."""
-        if self._handle is None:
-            raise ContextError("The context is closed.")
-        return self._handle
+        return self._native.handle
 
     def close(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            self._lib.llama_free(handle)
-            self.model.borrowers -= 1
+        self._native.close()
+
+    @property
+    def adapters(self) -> frozenset[str]:
+        """The names of those that there are."""
+        return frozenset(self._loras)
+
+    def use(self, adapters: Adapters) -> bool:
+        """What is decoded from now on is computed with these adapters and no others. False when it
+        was so already. DecodeError when llama.cpp refuses them."""
+        if adapters == self._used:
+            return False
+        count = len(adapters)
+        kind = self._lib.llama_adapter_lora_p_ctypes * count
+        handles = kind(*(self._loras[name].handle for name, _ in adapters)) if count else None
+        scales = (ctypes.c_float * count)(*(scale for _, scale in adapters)) if count else None
+        if self._lib.llama_set_adapters_lora(self.handle, handles, count, scales) != 0:
+            names = ", ".join(name for name, _ in adapters)
+            raise DecodeError(f"llama.cpp does not take the adapters {names}.")
+        self._used = adapters
+        return True
 
     def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
-        """Compute the chunks in one batch; rows of logits are numbered by token over the batch.
-        After "no_slot" the cache is as before; after "aborted" it may hold a part. DecodeError
-        when llama.cpp fails; the slots in the batch should then be removed."""
-        handle = self.handle
+        """Compute the chunks, those of text in one batch; rows of logits are numbered by token over
+        it.
+        After "no_slot" the cache is as before, but may hold rows of images that nobody should
+        believe in; after "aborted" it may hold any part. DecodeError when llama.cpp fails; the
+        slots in the batch should then be removed."""
+        for chunk in chunks:
+            if chunk.media is not None:
+                outcome = self._decode_media(chunk, chunk.media)
+                if outcome != "ok":
+                    return outcome
+        texts = [chunk for chunk in chunks if chunk.media is None]
+        return self._decode_text(texts) if texts else "ok"
+
+    def _decode_media(self, chunk: Chunk, media: MediaSpan) -> DecodeOutcome:
+        """In a batch of its own, for llama.cpp takes tokens or rows, not both."""
+        count, first = len(chunk.tokens), media.first - chunk.tokens[0]
+        rows = media.bytes_from(chunk.tokens[0], count)
+        positions = positions_of(chunk.position, count, media.columns, first)
+        batch = MediaBatch(self._lib, chunk.slot, rows, positions)
+        self._rows = frozenset()
+        self._lib.llama_set_causal_attn(self.handle, not media.is_whole)
+        try:
+            return self._outcome(self._lib.llama_decode(self.handle, batch.native))
+        finally:
+            self._lib.llama_set_causal_attn(self.handle, True)
+
+    def _decode_text(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
         rows = self._batch.fill(chunks)
         assert len(rows) <= self.n_rows, f"{len(rows)} rows of logits where {self.n_rows} fit"
-        code = self._lib.llama_decode(handle, self._batch.native)
+        code = self._lib.llama_decode(self.handle, self._batch.native)
         self._rows = rows if code == 0 else frozenset()
+        return self._outcome(code)
+
+    def _outcome(self, code: int) -> DecodeOutcome:
         if code not in _OUTCOMES:
             raise DecodeError(f"llama.cpp could not compute the next tokens (code {code}).")
         return _OUTCOMES[code]
@@ -114,6 +162,17 @@ class Context:
     def check_row(self, row: int) -> None:
         """Asking llama.cpp for logits that it has not computed would end the process."""
         assert row in self._rows, f"row {row} of the last decode has no logits"
+
+    def logits(self, row: int) -> Any:
+        """A row of the last decode: an array of n_vocab floats inside llama.cpp, which changes with
+        the next decode and which the sampler may change before."""
+        self.check_row(row)
+        pointer = self._lib.llama_get_logits_ith(self.handle, row)
+        if not pointer:
+            raise DecodeError(f"llama.cpp has no logits in row {row}.")
+        address = ctypes.cast(pointer, ctypes.c_void_p).value
+        assert address is not None, "the pointer is not null"
+        return (ctypes.c_float * self.model.n_vocab).from_address(address)
 
     def perform(self, operation: Remove | Copy | Shift) -> None:
         """Change what the cache holds. DecodeError if the model's memory cannot do that."""
@@ -170,69 +229,4 @@ class Context:
 
     def interrupt(self) -> None:
         """From any thread: the running decode and all later ones return "aborted"."""
-        self._interrupted[0] = b"!"
-
-    def _create(self, parameters: Any) -> int:
-        with captured_errors() as causes:
-            handle = self._lib.llama_init_from_model(self.model.handle, parameters)
-        if not handle:
-            cause = causes[-1].partition(": ")[2] if causes else "llama.cpp gave no reason"
-            raise ContextError(
-                f"A context of {parameters.n_ctx} tokens cannot be created ({cause});"
-                " try a smaller --ctx-size."
-            )
-        self.model.borrowers += 1
-        return int(handle)
-
-    def _set_interrupt(self) -> None:
-        # llama.cpp keeps both pointers as long as the context lives, so the context keeps them.
-        self._interrupted = (ctypes.c_char * 2)()
-        self._callback = ctypes.cast(interrupt_callback(), self._lib.ggml_abort_callback)
-        address = ctypes.addressof(self._interrupted)
-        self._lib.llama_set_abort_callback(self._handle, self._callback, address)
-
-
-class _Batch:
-    """llama_batch over arrays that are allocated once. `native` points into them, so they live
-    as long as it does."""
-
-    def __init__(self, lib: Any, n_batch: int, n_seq_max: int) -> None:
-        self._n_batch = n_batch
-        self._tokens = (ctypes.c_int32 * n_batch)()
-        self._positions = (ctypes.c_int32 * n_batch)()
-        self._ones = (ctypes.c_int32 * n_batch)(*[1] * n_batch)
-        self._logits = (ctypes.c_int8 * n_batch)()
-        # Row i of llama_batch.seq_id points to the list of its sequences: one entry of _slots.
-        self._slots = (ctypes.c_int32 * n_seq_max)(*range(n_seq_max))
-        self._slot_pointers = (ctypes.c_size_t * n_batch)()
-        self.native = lib.llama_batch(
-            n_tokens=0,
-            token=self._tokens,
-            embd=None,
-            pos=self._positions,
-            n_seq_id=self._ones,
-            seq_id=ctypes.cast(self._slot_pointers, ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))),
-            logits=self._logits,
-        )
-
-    def fill(self, chunks: Sequence[Chunk]) -> frozenset[int]:
-        """Write the chunks one after another; the rows that get logits."""
-        total = sum(len(chunk.tokens) for chunk in chunks)
-        # llama.cpp ends the process on a larger batch.
-        assert 0 < total <= self._n_batch, f"{total} tokens in a batch of {self._n_batch}"
-        ctypes.memset(self._logits, 0, total)
-        first_slot = ctypes.addressof(self._slots)
-        rows, begin = [], 0
-        for chunk in chunks:
-            count = len(chunk.tokens)
-            end = begin + count
-            self._tokens[begin:end] = list(chunk.tokens)
-            self._positions[begin:end] = list(range(chunk.start, chunk.start + count))
-            address = first_slot + chunk.slot * ctypes.sizeof(ctypes.c_int32)
-            self._slot_pointers[begin:end] = [address] * count
-            for row in range(end - chunk.n_logits, end):
-                self._logits[row] = 1
-                rows.append(row)
-            begin = end
-        self.native.n_tokens = total
-        return frozenset(rows)
+        self._native.interrupt()

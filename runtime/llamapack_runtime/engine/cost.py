@@ -23,6 +23,9 @@ _SLOPE_FADING = 0.8  # long steps are few, and each says much
 _ACCIDENT = 4.0
 # Of a step that reads a prompt, its tokens take at least this share.
 _LEAST_SHARE = 0.2
+# When one kind of step gets slower, the others are taken to, by this share of it: all of it, and
+# the proportion between two kinds would stay what their first, noisy steps said.
+_IN_STEP = 0.75
 # Coarse clocks say that a step took no time at all.
 _SHORTEST_S = 1e-6
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 256, 512)
@@ -123,7 +126,7 @@ class StepCost:
         if before is not None and slope.value is not None:
             for other in self._slopes:
                 if other is not slope:
-                    other.scale(slope.value / before)
+                    other.scale(1 + _IN_STEP * (slope.value / before - 1))
 
     def decode_s(self, n_tokens: int) -> float | None:
         """Of a step that generates `n_tokens`, over all sequences and drafts. None: not known."""

@@ -12,12 +12,13 @@ from typing import Self
 from llamapack_runtime.engine.backend import Backend
 from llamapack_runtime.engine.budget import token_budget
 from llamapack_runtime.engine.cost import StepCost
-from llamapack_runtime.engine.errors import DecodeError, EngineError
+from llamapack_runtime.engine.drafter import Drafter
+from llamapack_runtime.engine.errors import DecodeError, EngineError, GrammarError
+from llamapack_runtime.engine.guessing import Guesser
 from llamapack_runtime.engine.inbox import Abort, Close, Submit
 from llamapack_runtime.engine.job import Job
-from llamapack_runtime.engine.refusals import bad_request, refuse, too_busy
+from llamapack_runtime.engine.refusals import SHUTTING_DOWN, bad_request, refuse, too_busy
 from llamapack_runtime.engine.scheduler import Scheduler
-from llamapack_runtime.engine.speculate import best_draft
 from llamapack_runtime.engine.states import StateStore
 from llamapack_runtime.engine.step import Chunk, Copy, Operation, Restore, Save, Step
 from llamapack_runtime.engine.types import (
@@ -32,13 +33,12 @@ from llamapack_runtime.engine.types import (
 
 logger = logging.getLogger(__name__)
 
-_SHUTTING_DOWN = Failed("The server is shutting down.", 503, "shutting_down")
-
 
 class Engine:
     """Runs requests on `backend`, which it closes in the end, as it closes `states`. At most
     `n_parallel` run at once (None: as many as the backend has slots) and `max_waiting` queue beyond
-    them. `speculates`: tokens are guessed from earlier text where that is faster."""
+    them. `speculates`: tokens are guessed from earlier text where that is faster, and by `drafter`,
+    which the engine closes, too."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Engine:
         speculates: bool = True,
         shifts_context: bool = False,
         states: StateStore | None = None,
+        drafter: Drafter | None = None,
     ) -> None:
         self._backend = backend
         self._speculates = speculates and backend.can_truncate
@@ -63,8 +64,10 @@ class Engine:
             shifts_context=shifts_context and backend.can_shift,
         )
         for state in states.saved() if states is not None else ():
-            self._scheduler.residents.add_state(state.key, state.tokens, is_kept=True)
+            residents = self._scheduler.residents
+            residents.add_state(state.key, state.tokens, state.adapters, is_kept=True)
         self._cost = StepCost()
+        self._guesser = Guesser(self._cost, drafter)
         self._steps = 0
         self._step_seconds = 0.0
         self._draft_tokens = self._accepted_tokens = self._refused = 0
@@ -96,7 +99,7 @@ class Engine:
             if not self._is_closed:
                 self._inbox.put(Submit(request, emit))
                 return
-        emit(_SHUTTING_DOWN)
+        emit(SHUTTING_DOWN)
 
     def abort(self, request_id: str) -> None:
         """From any thread: the request ends with Finished("aborted") after the present step. One
@@ -115,6 +118,7 @@ class Engine:
                 self._is_closed = True
                 self._inbox.put(Close())
                 self._backend.interrupt()
+                self._guesser.interrupt()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             logger.error("The engine did not stop within %.1f s.", timeout_s)
@@ -127,8 +131,9 @@ class Engine:
                 self._try_step()
                 self._stats = self._snapshot()
         finally:
-            self._fail_all(_SHUTTING_DOWN)
+            self._fail_all(SHUTTING_DOWN)
             self._backend.close()
+            self._guesser.close()
             if self._states is not None:
                 self._states.close()
 
@@ -166,13 +171,14 @@ class Engine:
     def _is_ready(self, request: Request) -> bool:
         """Nothing is left to read: a state is saved that only a longer prompt can use."""
         residents = self._scheduler.residents
-        return not residents.can_truncate and residents.is_saved(request.prompt_tokens)
+        tokens, adapters = request.prompt_tokens, request.adapters
+        return not residents.can_truncate and residents.is_saved(tokens, adapters)
 
     def _refusal(self, request: Request) -> Failed | None:
         if request.request_id in self._jobs:
             return bad_request(f"The request id {request.request_id} is already in use.")
         n_ctx, n_vocab = self._scheduler.n_ctx, self._backend.n_vocab
-        refusal = refuse(request, n_ctx=n_ctx, n_vocab=n_vocab)
+        refusal = refuse(request, self._backend.adapters, n_ctx=n_ctx, n_vocab=n_vocab)
         if refusal is None and self._scheduler.is_full:
             return too_busy(self._scheduler.n_waiting, self._expected_wait_s())
         return refusal
@@ -208,11 +214,8 @@ class Engine:
         )
 
     def _draft(self, request_id: str, n_others: int, room: int) -> tuple[int, ...]:
-        speculator = self._jobs[request_id].speculator
-        if speculator is None:
-            return ()
-        count = best_draft(speculator.confidence, room, n_others, self._cost.decode_s)
-        return speculator.propose(count)
+        job, sequence = self._jobs[request_id], self._scheduler.sequence(request_id)
+        return self._guesser.guess(job, sequence, self._scheduler.usual_answer, n_others, room)
 
     def _perform(self, operations: tuple[Operation, ...]) -> bool:
         """Whether the cache now is as the scheduler believes. After a state that cannot be put
@@ -242,12 +245,12 @@ class Engine:
         except (EngineError, MemoryError) as error:
             logger.warning("A prompt's state could not be saved: %s", error)
             return
-        stored = self._states.put(save.tokens, data, keep=save.keep)
+        stored = self._states.put(save.tokens, data, save.adapters, keep=save.keep)
         residents = self._scheduler.residents
         for key in stored.dropped:
             residents.forget_state(key)
         if stored.key is not None:
-            residents.add_state(stored.key, save.tokens, is_kept=save.keep)
+            residents.add_state(stored.key, save.tokens, save.adapters, is_kept=save.keep)
 
     def _restore(self, restore: Restore) -> bool:
         data = self._states.get(restore.key) if self._states is not None else None
@@ -263,13 +266,14 @@ class Engine:
         for chunk in step.chunks:
             self._jobs[chunk.request_id].start(started)
         try:
-            outcome = self._backend.decode(step.chunks)
+            outcome = self._backend.decode(step.chunks, step.adapters)
         except DecodeError as error:
             logger.exception("Decoding failed.")
             for chunk in step.chunks:
                 self._fail(chunk.request_id, Failed(str(error), 500, "decode_failed"))
             return False
         if outcome == "no_slot":
+            self._scheduler.withdraw(step)
             self._make_room()
         if outcome == "ok":
             self._measure(step, time.perf_counter() - started)
@@ -277,7 +281,8 @@ class Engine:
 
     def _measure(self, step: Step, seconds: float) -> None:
         n_prompt = step.n_prompt_tokens
-        self._cost.observe(seconds, n_generating=step.n_tokens - n_prompt, n_prompt=n_prompt)
+        if not step.begins_turn:  # to change adapters takes time of its own
+            self._cost.observe(seconds, n_generating=step.n_tokens - n_prompt, n_prompt=n_prompt)
         self._steps += 1
         self._step_seconds += seconds
 
@@ -294,7 +299,8 @@ class Engine:
                 self._prompt_tokens += len(chunk.tokens)
                 job.cached_tokens = self._scheduler.sequence(chunk.request_id).n_found
                 done = chunk.start + len(chunk.tokens)
-                job.send(PromptProgress(done, len(job.request.prompt_tokens)))
+                total = len(job.request.prompt_tokens)
+                job.send(PromptProgress(done, total, job.cached_tokens))
 
     def _emit_tokens(self, step: Step) -> None:
         for chunk, row in step.with_rows():
@@ -306,6 +312,8 @@ class Engine:
     def _try_emit_chunk(self, chunk: Chunk, row: int) -> None:
         try:
             self._emit_chunk(chunk, row)
+        except GrammarError as error:
+            self._fail(chunk.request_id, Failed(str(error), 400, "grammar_error"))
         except Exception:
             # One request's sampling must not end the others.
             logger.exception("Sampling for request %s failed.", chunk.request_id)
@@ -342,6 +350,7 @@ class Engine:
     def _finish(self, request_id: str, reason: FinishReason) -> None:
         job = self._jobs.pop(request_id, None)
         if job is not None:
+            self._guesser.leave(request_id)
             self._scheduler.release(request_id)
             self._stats = self._snapshot()  # before the caller hears of it and looks
             job.finish(reason)
@@ -349,6 +358,7 @@ class Engine:
     def _fail(self, request_id: str, failure: Failed) -> None:
         job = self._jobs.pop(request_id, None)
         if job is not None:
+            self._guesser.leave(request_id)
             self._scheduler.release(request_id, keep=False)  # what a failed step left is unknown
             self._stats = self._snapshot()
             job.fail(failure)

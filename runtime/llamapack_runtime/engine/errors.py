@@ -4,7 +4,9 @@ EngineError
 ├── LibraryError    the native libraries are missing or do not fit
 ├── ModelError      the model file cannot be opened or used
 ├── ContextError    the model is open, but there is no context of the wanted size
-└── DecodeError     llama.cpp reported a failure while it computed
+├── DecodeError     llama.cpp reported a failure while it computed
+├── ImageError      an image cannot be read
+└── GrammarError    a grammar cannot be used, or an answer cannot be followed any further
 """
 
 from __future__ import annotations
@@ -30,3 +32,11 @@ class ContextError(EngineError):
 
 class DecodeError(EngineError):
     exit_code = 6
+
+
+class ImageError(EngineError):
+    exit_code = 8
+
+
+class GrammarError(EngineError):
+    exit_code = 7

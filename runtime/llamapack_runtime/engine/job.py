@@ -6,6 +6,7 @@ import logging
 import time
 
 from llamapack_runtime.engine.backend import Backend, Sampler
+from llamapack_runtime.engine.reasoning import ReasoningGuard
 from llamapack_runtime.engine.speculate import NgramSpeculator
 from llamapack_runtime.engine.text import TextStream
 from llamapack_runtime.engine.types import (
@@ -15,6 +16,7 @@ from llamapack_runtime.engine.types import (
     Finished,
     FinishReason,
     Request,
+    SampledToken,
     TextDelta,
 )
 
@@ -36,7 +38,11 @@ class Job:
         self._speculates = speculates
         self._emit = emit
         self._backend = backend
-        self._text = TextStream(request.stop)
+        self._text = TextStream(request.stop, includes_stop=request.includes_stop)
+        self._unsent: list[SampledToken] = []
+        self._reasoning: ReasoningGuard | None = None
+        if request.reasoning_limit is not None:
+            self._reasoning = ReasoningGuard(request.reasoning_limit)
         self._sampler: Sampler | None = None
         self._started_s: float | None = None
         self._first_token_s: float | None = None
@@ -48,12 +54,12 @@ class Job:
 
     def sample(self, row: int) -> int:
         if self._sampler is None:
-            self._sampler = self._backend.create_sampler(
-                self.request.sampling, self.request.prompt_tokens
-            )
+            self._sampler = self._backend.create_sampler(self.request)
             if self._speculates:
-                self.speculator = NgramSpeculator(self.request.prompt_tokens)
-        token = self._sampler.sample(row)
+                self.speculator = NgramSpeculator(self.request.text_tokens)
+        sampled = self._next(self._sampler, row)
+        token = sampled.token
+        self._unsent.append(sampled)
         self.n_generated += 1
         if self.speculator is not None:
             self.speculator.extend(token)
@@ -61,12 +67,23 @@ class Job:
             self._first_token_s = time.perf_counter()
         return token
 
+    def forced(self) -> tuple[int, ...]:
+        """Tokens that will come next, whatever the logits are: guesses that cannot be wrong."""
+        if self._reasoning is not None and self._reasoning.forced:
+            return tuple(self._reasoning.forced)
+        return () if self._sampler is None else tuple(self._sampler.forced())
+
     def show(self, token: int) -> FinishReason | None:
         """Send the text that `token` makes certain. "stop" if the text ends with it."""
-        if self._backend.is_end(token):
+        if self._backend.is_end(token) or self._is_stop(token):
+            self._unsent.pop()  # it is not a part of the answer
             return "stop"
-        self._send_text(self._text.push(self._backend.piece(token)))
-        return "stop" if self._text.stop_sequence is not None else None
+        piece = self._piece(token)
+        if self._reasoning is not None:
+            self._reasoning.see(piece)
+        self._send_text(self._text.push(piece))
+        is_over = self._sampler is not None and self._sampler.is_over
+        return "stop" if is_over or self._text.stop_sequence is not None else None
 
     def finish(self, reason: FinishReason) -> None:
         self._send_text(self._text.finish())
@@ -97,9 +114,25 @@ class Job:
             # The contract forbids it; one caller's mistake must not end the others' requests.
             logger.exception("A caller's emit raised for request %s.", self.request.request_id)
 
+    def _next(self, sampler: Sampler, row: int) -> SampledToken:
+        if self._reasoning is not None and self._reasoning.forced:
+            return sampler.force(self._reasoning.forced.pop(0))
+        return sampler.sample(row)
+
+    def _is_stop(self, token: int) -> bool:
+        """One that a grammar forced too early is text."""
+        request = self.request
+        return token in request.stop_tokens and self.n_generated > request.min_tokens
+
+    def _piece(self, token: int) -> bytes:
+        shown = self.request.shown_tokens
+        is_named = shown is None or token in shown
+        return self._backend.named_piece(token) if is_named else self._backend.piece(token)
+
     def _send_text(self, text: str) -> None:
         if text:
-            self.send(TextDelta(text, self.n_generated))
+            tokens, self._unsent = tuple(self._unsent), []
+            self.send(TextDelta(text, self.n_generated, tokens))
 
     def _end(self, event: Finished | Failed) -> None:
         if self._sampler is not None:

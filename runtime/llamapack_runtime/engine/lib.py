@@ -22,18 +22,20 @@ logger = logging.getLogger("llama.cpp")
 
 _MODULE = "llama_cpp.llama_cpp"
 _ENVIRONMENT = "LLAMA_CPP_LIB_PATH"
+_VISION_MODULE = "llama_cpp.mtmd_cpp"
+_VISION_ENVIRONMENT = "MTMD_CPP_LIB"
 # enum ggml_log_level. 5 continues the line before it.
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 
 
-def load_library(library_folder: Path, cpu_backend: Path, gemm: Path | None = None) -> None:
+def load_library(library_folder: Path, cpu_backend: Path | None, gemm: Path | None = None) -> None:
     """Load libllama from `library_folder` and the one CPU variant `cpu_backend` (a full path), with
-    the GEMM library beside it if it is given.
+    the GEMM library beside it if it is given. None: to look into models, not to compute with them.
 
     A second call with the same arguments does nothing. A process has one set of libraries for
     its whole life: other arguments raise LibraryError, as does a library that cannot be loaded.
     """
-    wanted = (library_folder.resolve(), cpu_backend.resolve(), gemm)
+    wanted = (library_folder.resolve(), cpu_backend and cpu_backend.resolve(), gemm)
     if _MODULE in sys.modules:
         loaded = sys.modules[_MODULE].__dict__.get("llamapack_loaded")
         if loaded != wanted:
@@ -43,7 +45,9 @@ def load_library(library_folder: Path, cpu_backend: Path, gemm: Path | None = No
         return
     module = _import_binding(wanted[0])
     try:
-        load = _start_backends(module, wanted[1])
+        load = _start_backends(module, wanted[0])
+        if wanted[1] is not None:
+            load(wanted[1])
         if gemm is not None:
             # OpenBLAS would start threads of its own while it is mapped.
             with _environment("OPENBLAS_NUM_THREADS", "1"):
@@ -60,6 +64,19 @@ def library() -> Any:
     module = sys.modules.get(_MODULE)
     if module is None:
         raise LibraryError("The llama.cpp libraries are not loaded; call load_library first.")
+    return module
+
+
+def vision_library() -> Any:
+    """The module llama_cpp.mtmd_cpp, with libmtmd from the folder of libllama. LibraryError before
+    `load_library`, or where there is none."""
+    folder = library().__dict__["llamapack_loaded"][0]
+    try:
+        with _environment(_VISION_ENVIRONMENT, str(folder)):
+            module = importlib.import_module(_VISION_MODULE)
+    except (OSError, RuntimeError, AttributeError, ImportError) as error:
+        raise LibraryError(f"libmtmd in {folder} cannot be loaded: {error}.") from error
+    module.mtmd_log_set(library().llamapack_log_callback, ctypes.c_void_p(0))
     return module
 
 
@@ -94,18 +111,17 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _start_backends(module: Any, cpu_backend: Path) -> Callable[[Path], None]:
-    """The function that loads another backend. LibraryError where one cannot be loaded."""
+def _start_backends(module: Any, folder: Path) -> Callable[[Path], None]:
+    """The function that loads a backend. LibraryError where one cannot be loaded."""
     _route_log(module)
     module.llama_backend_init()
-    native = _ggml(module, cpu_backend.parent).ggml_backend_load
+    native = _ggml(module, folder).ggml_backend_load
     native.argtypes, native.restype = [ctypes.c_char_p], ctypes.c_void_p
 
     def load(backend: Path) -> None:
         if not native(os.fsencode(backend)):
             raise LibraryError(f"The backend {backend} cannot be loaded on this computer.")
 
-    load(cpu_backend)
     return load
 
 

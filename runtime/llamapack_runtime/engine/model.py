@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from llamapack_runtime.engine.cfile import open_c_file
 from llamapack_runtime.engine.errors import ModelError
+from llamapack_runtime.engine.infill_tokens import InfillTokens
 from llamapack_runtime.engine.lib import captured_errors, library
+
+if TYPE_CHECKING:  # the compiler of grammars is loaded when the first one is asked for
+    from llamapack_runtime.engine.grammar import Grammar, GrammarCompiler
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +48,15 @@ class Model:
         size: int,
         *,
         use_mmap: bool = True,
+        vocabulary_alone: bool = False,
         on_progress: Callable[[float], None] | None = None,
     ) -> Self:
         """The GGUF of `size` bytes at `offset` (bytes) of `path`, mapped in place. `on_progress`
-        gets 0.0 to 1.0 on this thread; what it raises stops the loading. ModelError otherwise."""
+        gets 0.0 to 1.0 on this thread; what it raises stops the loading. ModelError otherwise.
+        `vocabulary_alone`: without the weights, which need not be in the file."""
         _check_file(path, offset, size)
         with captured_errors() as causes:
-            handle = _load(path, offset, use_mmap, on_progress)
+            handle = _load(path, offset, use_mmap, vocabulary_alone, on_progress)
         if handle is None:
             raise ModelError(f"The model in {path.name} cannot be loaded: {_last(causes)}.")
         model = cls(handle, path)
@@ -113,6 +119,11 @@ class Model:
         return int(self._lib.llama_model_n_swa(self.handle)) > 0
 
     @property
+    def n_embd_inp(self) -> int:
+        """Numbers in one row of what it reads."""
+        return int(self._lib.llama_model_n_embd_inp(self.handle))
+
+    @property
     def n_params(self) -> int:
         return int(self._lib.llama_model_n_params(self.handle))
 
@@ -130,16 +141,19 @@ class Model:
 
     @cached_property
     def chat_template(self) -> str | None:
-        text = self._lib.llama_model_chat_template(self.handle, None)
-        return None if text is None else text.decode("utf-8", "replace")
+        return self._chat_template(None)
+
+    def named_chat_template(self, name: str) -> str | None:
+        """One that a GGUF has beside its usual one, such as tool_use."""
+        return self._chat_template(name.encode())
 
     @cached_property
     def bos_token(self) -> str:
-        return self._token_text(self._lib.llama_vocab_bos(self._open_vocab))
+        return self._token_text(self._lib.llama_vocab_bos(self.vocab))
 
     @cached_property
     def eos_token(self) -> str:
-        return self._token_text(self._lib.llama_vocab_eos(self._open_vocab))
+        return self._token_text(self._lib.llama_vocab_eos(self.vocab))
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> tuple[int, ...]:
         """`add_special` adds BOS and EOS where the model wants them; `parse_special` reads marks
@@ -151,7 +165,7 @@ class Model:
         while True:
             tokens = (ctypes.c_int32 * size)()
             count = self._lib.llama_tokenize(
-                self._open_vocab, data, len(data), tokens, size, add_special, parse_special
+                self.vocab, data, len(data), tokens, size, add_special, parse_special
             )
             if count >= 0:
                 return tuple(tokens[:count])
@@ -161,24 +175,83 @@ class Model:
         """The bytes that `token` stands for; nothing for control tokens."""
         known = self._pieces.get(token)
         if known is None:
-            known = self._pieces[token] = self._find_piece(token)
+            known = self._pieces[token] = self._find_piece(token, named=False)
         return known
 
-    def is_end(self, token: int) -> bool:
-        return bool(self._lib.llama_vocab_is_eog(self._open_vocab, token))
+    def named_piece(self, token: int) -> bytes:
+        """As `piece`, but a control token stands for its name, such as <|im_end|>."""
+        return self.piece(token) or self._find_piece(token, named=True)
+
+    @cached_property
+    def infill_tokens(self) -> InfillTokens:
+        lib, vocab = self._lib, self.vocab
+        adds_bos = lib.llama_vocab_get_add_bos(vocab)
+        return InfillTokens(
+            bos=_token(lib.llama_vocab_bos(vocab)) if adds_bos else None,
+            prefix=_token(lib.llama_vocab_fim_pre(vocab)),
+            suffix=_token(lib.llama_vocab_fim_suf(vocab)),
+            middle=_token(lib.llama_vocab_fim_mid(vocab)),
+            pad=_token(lib.llama_vocab_fim_pad(vocab)),
+            repository=_token(lib.llama_vocab_fim_rep(vocab)),
+            file=_token(lib.llama_vocab_fim_sep(vocab)),
+        )
+
+    @cached_property
+    def longest_piece(self) -> int:
+        """In bytes. The first time all tokens are looked at."""
+        piece, vocab = self._lib.llama_token_to_piece, self.vocab
+        # Without a buffer it tells the size, negated.
+        return max(-int(piece(vocab, token, None, 0, 0, False)) for token in range(self.n_vocab))
 
     @property
-    def _open_vocab(self) -> Any:
+    def can_end(self) -> bool:
+        """Whether it has a token for the end of a turn or a text."""
+        lib, vocab = self._lib, self.vocab
+        return bool(lib.llama_vocab_eot(vocab) >= 0 or lib.llama_vocab_eos(vocab) >= 0)
+
+    @cached_property
+    def end_tokens(self) -> frozenset[int]:
+        """All that end an answer."""
+        is_end, vocab = self._lib.llama_vocab_is_eog, self.vocab
+        return frozenset(token for token in range(self.n_vocab) if is_end(vocab, token))
+
+    def grammar(self, lark: str) -> Grammar:
+        """See `GrammarCompiler.compile`."""
+        return self._grammars.compile(lark)
+
+    def is_end(self, token: int) -> bool:
+        return bool(self._lib.llama_vocab_is_eog(self.vocab, token))
+
+    @cached_property
+    def _grammars(self) -> GrammarCompiler:
+        from llamapack_runtime.engine.grammar import GrammarCompiler  # see TYPE_CHECKING above
+
+        def piece(token: int) -> bytes:
+            is_control = self._lib.llama_vocab_is_control(self.vocab, token)
+            return b"\xff" + self.named_piece(token) if is_control else self.piece(token)
+
+        def tokenize(text: str) -> tuple[int, ...]:
+            return self.tokenize(text, add_special=False, parse_special=False)
+
+        pieces = [piece(token) for token in range(self.n_vocab)]
+        return GrammarCompiler.from_pieces(pieces, sorted(self.end_tokens), tokenize)
+
+    @property
+    def vocab(self) -> Any:
         """The vocabulary's native pointer, valid as long as the model's is."""
         return self.handle and self._vocab
 
-    def _find_piece(self, token: int) -> bytes:
+    def _chat_template(self, name: bytes | None) -> str | None:
+        text = self._lib.llama_model_chat_template(self.handle, name)
+        return None if text is None else text.decode("utf-8", "replace")
+
+    def _find_piece(self, token: int, *, named: bool) -> bytes:
         if not 0 <= token < self.n_vocab:
             raise ModelError(f"Token {token} is not one of the model's {self.n_vocab} tokens.")
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
-            count = self._lib.llama_token_to_piece(self._open_vocab, token, buffer, size, 0, False)
+            count = self._lib.llama_token_to_piece(self.vocab, token, buffer, size, 0, named)
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
@@ -186,7 +259,7 @@ class Model:
     def _token_text(self, token: int) -> str:
         if not 0 <= token < self.n_vocab:
             return ""  # the model has no such token
-        text = self._lib.llama_vocab_get_text(self._open_vocab, token)
+        text = self._lib.llama_vocab_get_text(self.vocab, token)
         return "" if text is None else text.decode("utf-8", "replace")
 
     def _text(self, function: Any, index: int) -> str:
@@ -202,11 +275,17 @@ class Model:
         """Refuse what the engine cannot run, where llama.cpp would abort the process later."""
         if self._lib.llama_vocab_type(self._vocab) == _NO_VOCABULARY:
             raise ModelError(f"The model in {self._path.name} has no vocabulary.")
-        if self._lib.llama_model_has_encoder(self.handle):
+        has_decoder = self._lib.llama_model_has_decoder(self.handle)
+        if has_decoder and self._lib.llama_model_has_encoder(self.handle):
             raise ModelError(
-                f"The model in {self._path.name} is an encoder-decoder model; only decoder models"
-                " can generate here."
+                f"The model in {self._path.name} is an encoder-decoder model; only one of the"
+                " two alone can run here."
             )
+
+
+def _token(number: int) -> int | None:
+    """LLAMA_TOKEN_NULL is -1."""
+    return number if number >= 0 else None
 
 
 def _check_file(path: Path, offset: int, size: int) -> None:
@@ -227,7 +306,11 @@ def _check_file(path: Path, offset: int, size: int) -> None:
 
 
 def _load(
-    path: Path, offset: int, use_mmap: bool, on_progress: Callable[[float], None] | None
+    path: Path,
+    offset: int,
+    use_mmap: bool,
+    vocabulary_alone: bool,
+    on_progress: Callable[[float], None] | None,
 ) -> int | None:
     """The native handle or None. Python's errors cannot cross C, so one raised by `on_progress`
     is kept, stops the loading, and is raised here."""
@@ -244,7 +327,9 @@ def _load(
         return not raised
 
     parameters = lib.llama_model_default_params()
-    parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP if use_mmap else lib.LLAMA_LOAD_MODE_NONE
+    maps = use_mmap and not vocabulary_alone
+    parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP if maps else lib.LLAMA_LOAD_MODE_NONE
+    parameters.vocab_only = vocabulary_alone
     parameters.progress_callback = progress  # used only during the load; `progress` outlives it
     try:
         # llama.cpp reads and maps through the FILE* during the load and never afterwards.

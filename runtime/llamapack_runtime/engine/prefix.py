@@ -1,5 +1,7 @@
 """A radix index: who holds the longest beginning of a prompt. Pure; knows tokens, not cells.
 
+What was computed with different adapters has nothing in common: each set has a tree of its own.
+
 Holders are sequences in the cache or saved states. An edge carries a run of tokens; a node knows
 all holders whose tokens pass through it to its end:
 
@@ -12,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from llamapack_runtime.engine.types import Adapters
 
 Tokens = tuple[int, ...]
 Holder = TypeVar("Holder", bound=Hashable)
@@ -29,8 +33,8 @@ class PrefixIndex(Generic[Holder]):
     """Each holder has one sequence of tokens, which may be added again in a longer version."""
 
     def __init__(self) -> None:
-        self._root: _Node[Holder] = _Node((), None)
-        self._ends: dict[Holder, _Node[Holder]] = {}
+        self._roots: dict[Adapters, _Node[Holder]] = {}
+        self._ends: dict[Holder, tuple[_Node[Holder], Adapters]] = {}
 
     def __contains__(self, holder: Holder) -> bool:
         return holder in self._ends
@@ -38,33 +42,40 @@ class PrefixIndex(Generic[Holder]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    def add(self, holder: Holder, tokens: Sequence[int]) -> None:
+    def add(self, holder: Holder, tokens: Sequence[int], adapters: Adapters = ()) -> None:
         """Enter or replace the tokens of a holder."""
         self.remove(holder)
         rest = tuple(tokens)
-        node = self._root
+        node = self._roots.setdefault(adapters, _Node((), None))
         while rest:
             node = self._descend(node, rest)
             node.holders.add(holder)
             rest = rest[len(node.tokens) :]
-        self._ends[holder] = node
+        self._ends[holder] = node, adapters
 
     def remove(self, holder: Holder) -> None:
         """Forget a holder; one that is unknown is ignored."""
-        node = self._ends.pop(holder, None)
-        while node is not None and node.parent is not None:
+        if holder not in self._ends:
+            return
+        node, adapters = self._ends.pop(holder)
+        while node.parent is not None:
             node.holders.discard(holder)
             if not node.holders:
                 # Whoever passes through a child passes through here, so there are no children.
                 del node.parent.children[node.tokens[0]]
             node = node.parent
+        if not node.children and self._roots.get(adapters) is node:
+            del self._roots[adapters]
 
-    def matches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Holder]]:
+    def matches(
+        self, tokens: Sequence[int], adapters: Adapters = ()
+    ) -> Iterator[tuple[int, Holder]]:
         """Every holder that has at least the first token, with the number of tokens it has in
         common; the longest first."""
         levels: list[tuple[int, set[Holder]]] = []
-        rest, depth, node = tuple(tokens), 0, self._root
-        while rest:
+        node = self._roots.get(adapters)
+        rest, depth = tuple(tokens), 0
+        while rest and node is not None:
             child = node.children.get(rest[0])
             if child is None:
                 break

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llamapack_runtime.engine.cells import Cells
+from llamapack_runtime.engine.places import Places
 from llamapack_runtime.engine.prefix import PrefixIndex
 from llamapack_runtime.engine.step import Copy, Operation, Remove, Restore, Save, Shift
+from llamapack_runtime.engine.types import Adapters
 
 # Copying a saved state back must spare at least this many tokens of reading.
 LEAST_RESTORED = 64
@@ -45,7 +47,8 @@ class Reused:
 class Residents:
     """`n_slots` sequences share `n_cells`. `can_truncate`: the model's memory can forget a
     sequence's end, so that any part of it can be shared; recurrent models cannot. `saved_tokens`:
-    how many tokens of idle sequences can be saved before they go."""
+    how many tokens of idle sequences can be saved before they go. What a slot holds is shared only
+    with those that have the same adapters."""
 
     def __init__(
         self, *, n_cells: int, n_slots: int, can_truncate: bool = True, saved_tokens: int = 0
@@ -57,6 +60,8 @@ class Residents:
         self._saved_tokens = saved_tokens
         self._free = list(range(n_slots))
         self._idle: dict[int, tuple[int, ...]] = {}  # the longest unused first
+        self._adapters: list[Adapters] = [()] * n_slots
+        self._places = [Places()] * n_slots
         self._index: PrefixIndex[_Slot | _State] = PrefixIndex()
         self._state_sizes: dict[int, int] = {}  # tokens
         self._kept: set[int] = set()  # states that outlive the process
@@ -77,16 +82,20 @@ class Residents:
 
     # ---- running sequences ----
 
-    def open(self, tokens: Sequence[int]) -> int:
-        """An empty slot for a sequence that will hold `tokens`. The idle sequence that it
-        continues gives its own slot with all that is in it."""
-        slot = self._continued(tokens)
+    def open(
+        self, tokens: Sequence[int], adapters: Adapters = (), places: Places | None = None
+    ) -> int:
+        """An empty slot for a sequence that will hold `tokens`, at `places`. The idle sequence that
+        it continues gives its own slot with all that is in it."""
+        slot = self._continued(tokens, adapters)
         if slot is None:
             if not self._free:
                 self._evict(next(iter(self._idle)))
             slot = self._free.pop(0)
         self._idle.pop(slot, None)
-        self._index.add(_Slot(slot), tokens)
+        self._adapters[slot] = adapters
+        self._places[slot] = places or Places()
+        self._index.add(_Slot(slot), tokens, adapters)
         self._may_put_aside = True
         return slot
 
@@ -94,7 +103,7 @@ class Residents:
         """Fill the slot with as much of `tokens` as another one or a saved state holds, but for
         the last: that one is computed, because its logits are needed."""
         before = self.cells.length(slot)
-        state, restored = self._best_state(tokens)
+        state, restored = self._best_state(tokens, self._adapters[slot])
         source, resident, seen = self._best_source(slot, tokens)
         is_better = state is not None and restored >= resident + LEAST_RESTORED
         if state is not None and is_better and self._has_room_for(state, slot):
@@ -102,16 +111,20 @@ class Residents:
             return Reused(restored=restored - before)
         if source is None:
             return Reused(unusable=max(0, seen - before))
-        self._operations.append(Copy(source, slot, before, resident))
+        places = self._places[slot]
+        start = places.edge(before)
+        self.truncate(slot, start)  # the rows of an image are copied together
+        begin, end = places.position(start), places.position(resident - 1) + 1
+        self._operations.append(Copy(source, slot, begin, end))
         self.cells.share(source, slot, resident)
         if source in self._idle:  # now the one used last
             self._idle[source] = self._idle.pop(source)
         return Reused(resident=resident - before)
 
-    def shared(self, tokens: Sequence[int], slots: Iterable[int]) -> int:
+    def shared(self, tokens: Sequence[int], slots: Iterable[int], adapters: Adapters = ()) -> int:
         """How many of `tokens` one of `slots` holds."""
         wanted = set(slots)
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, adapters):
             if isinstance(holder, _Slot) and holder.number in wanted:
                 return self._usable(common, self.cells.length(holder.number), len(tokens) - 1)
         return 0
@@ -121,7 +134,7 @@ class Residents:
         if not self.can_truncate:
             return 0
         wanted, limit = {_Slot(reader) for reader in readers}, len(tokens) - 1
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, self._adapters[slot]):
             if holder in wanted and holder != _Slot(slot):
                 return min(common, limit)
         return 0
@@ -133,8 +146,14 @@ class Residents:
     def truncate(self, slot: int, length: int) -> None:
         """Forget all after `length` tokens; nothing when there are no more."""
         if self.cells.length(slot) > length:
-            self.cells.truncate(slot, length)
-            self._operations.append(Remove(slot, length))
+            self.forget(slot, length)
+
+    def forget(self, slot: int, length: int) -> None:
+        """As `truncate`, even if the cache has more there than it should have. What can be
+        forgotten only as a whole is."""
+        length = length if self.can_truncate else 0
+        self.cells.truncate(slot, min(length, self.cells.length(slot)))
+        self._operations.append(Remove(slot, self._places[slot].position(length)))
 
     def shift(self, slot: int, start: int, end: int, tokens: Sequence[int]) -> None:
         """Forget the positions [start, end). What lies behind them is no longer what reading
@@ -142,7 +161,7 @@ class Residents:
         assert not self.cells.sharers(slot), "shared cells cannot move for one sequence alone"
         self.cells.cut(slot, start, end)
         self._operations.append(Shift(slot, start, end))
-        self._index.add(_Slot(slot), tokens[:start])
+        self._index.add(_Slot(slot), tokens[:start], self._adapters[slot])
 
     def close(self, slot: int, tokens: Sequence[int], *, keep: bool = True) -> None:
         """A request leaves. Its slot becomes idle if another prompt can use what is in it."""
@@ -151,19 +170,19 @@ class Residents:
         self.truncate(slot, len(held))
         if not keep:  # a failed batch may have left what the books know nothing of
             self._operations.append(Remove(slot))
-        if not keep or not held or self._is_held(held):
+        if not keep or not held or self._is_held(held, self._adapters[slot]):
             self._clear(slot)
         else:
             self._idle[slot] = held
-            self._index.add(_Slot(slot), held)
+            self._index.add(_Slot(slot), held, self._adapters[slot])
             self._may_put_aside = True
 
     def save(self, slot: int, tokens: Sequence[int], *, keep: bool) -> None:
         """Have the slot's state saved as it is now. For good: even if nothing else is saved."""
         if self._saved_tokens or keep:
-            held = tuple(tokens[: self.cells.length(slot)])
-            if not self.is_saved(held, kept=keep):
-                self._operations.append(Save(slot, held, keep))
+            held, adapters = tuple(tokens[: self.cells.length(slot)]), self._adapters[slot]
+            if not self.is_saved(held, adapters, kept=keep):
+                self._operations.append(Save(slot, held, keep, adapters))
 
     # ---- room ----
 
@@ -193,20 +212,24 @@ class Residents:
 
     # ---- saved states ----
 
-    def add_state(self, key: int, tokens: Sequence[int], *, is_kept: bool = False) -> None:
+    def add_state(
+        self, key: int, tokens: Sequence[int], adapters: Adapters = (), *, is_kept: bool = False
+    ) -> None:
         self._state_sizes[key] = len(tokens)
         if is_kept:
             self._kept.add(key)
-        self._index.add(_State(key), tokens)
+        self._index.add(_State(key), tokens, adapters)
 
     def forget_state(self, key: int) -> None:
         self._state_sizes.pop(key, None)
         self._kept.discard(key)
         self._index.remove(_State(key))
 
-    def is_saved(self, tokens: tuple[int, ...], *, kept: bool = False) -> bool:
+    def is_saved(
+        self, tokens: tuple[int, ...], adapters: Adapters = (), *, kept: bool = False
+    ) -> bool:
         """Whether a state holds all of `tokens`; with `kept`, one that outlives the process."""
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, adapters):
             if common < len(tokens):
                 return False
             if isinstance(holder, _State) and (not kept or holder.key in self._kept):
@@ -238,7 +261,7 @@ class Residents:
         any slot holds."""
         before, limit = self.cells.length(slot), len(tokens) - 1
         source, usable, seen = None, before, before
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, self._adapters[slot]):
             if common <= usable:
                 break
             if isinstance(holder, _State) or holder.number == slot:
@@ -250,18 +273,18 @@ class Residents:
                 source, usable = holder.number, candidate
         return source, usable, seen
 
-    def _best_state(self, tokens: Sequence[int]) -> tuple[int | None, int]:
+    def _best_state(self, tokens: Sequence[int], adapters: Adapters) -> tuple[int | None, int]:
         limit = len(tokens) - 1
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, adapters):
             if isinstance(holder, _State):
                 usable = self._usable(common, self._state_sizes[holder.key], limit)
                 if usable:
                     return holder.key, usable
         return None, 0
 
-    def _continued(self, tokens: Sequence[int]) -> int | None:
+    def _continued(self, tokens: Sequence[int], adapters: Adapters) -> int | None:
         limit = len(tokens) - 1
-        for common, holder in self._index.matches(tokens):
+        for common, holder in self._index.matches(tokens, adapters):
             if isinstance(holder, _State) or holder.number not in self._idle:
                 continue
             if self.cells.length(holder.number) == min(common, limit):
@@ -286,10 +309,10 @@ class Residents:
         self.truncate(slot, usable)
 
     def _evict(self, slot: int) -> None:
-        held = self._idle.pop(slot)
+        held, adapters = self._idle.pop(slot), self._adapters[slot]
         is_worth_it = self.cells.exclusive(slot) >= LEAST_SAVED
-        if self._saved_tokens and is_worth_it and not self.is_saved(held):
-            self._operations.append(Save(slot, held))
+        if self._saved_tokens and is_worth_it and not self.is_saved(held, adapters):
+            self._operations.append(Save(slot, held, adapters=adapters))
         self._index.remove(_Slot(slot))
         self._clear(slot)
 
@@ -297,9 +320,9 @@ class Residents:
         self.truncate(slot, 0)
         self._free.append(slot)
 
-    def _is_held(self, held: tuple[int, ...]) -> bool:
+    def _is_held(self, held: tuple[int, ...], adapters: Adapters) -> bool:
         """Whether another slot or state holds all of it."""
-        for common, holder in self._index.matches(held):
+        for common, holder in self._index.matches(held, adapters):
             if common < len(held):
                 return False
             if isinstance(holder, _Slot) and self.cells.length(holder.number) >= len(held):

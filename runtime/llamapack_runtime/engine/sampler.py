@@ -1,87 +1,136 @@
-"""One chain of llama.cpp's samplers per request. All work on the vocabulary happens in C."""
+"""Chooses one request's tokens: llama.cpp's samplers, after what the request forbids was taken out
+of the row of logits. Knows nothing of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+import ctypes
+from array import array
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from llamapack_runtime.engine.candidates import CandidateReader
 from llamapack_runtime.engine.context import Context
-from llamapack_runtime.engine.errors import EngineError
 from llamapack_runtime.engine.lib import library
-from llamapack_runtime.engine.types import SamplingParams
+from llamapack_runtime.engine.sampler_chain import build_chain
+from llamapack_runtime.engine.types import Request, SampledToken
 
-_RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED: llama.cpp draws one
+if TYPE_CHECKING:  # the compiler of grammars is loaded when the first one is asked for
+    from llamapack_runtime.engine.grammar import Mask
+
+_FORBIDDEN = float("-inf")
 
 
 class LlamaSampler:
-    """`params.problem` must be None. The penalties look back over the prompt, too."""
+    """`request.sampling.problem` must be None. Close it."""
 
-    def __init__(
-        self, context: Context, params: SamplingParams, prompt_tokens: Sequence[int]
-    ) -> None:
+    def __init__(self, context: Context, request: Request) -> None:
         self._lib = library()
         self._context = context
-        settings = self._lib.llama_sampler_chain_default_params()
-        settings.no_perf = True
-        # llama.cpp sets memory for all of them aside.
-        params = replace(params, repeat_last_n=min(params.repeat_last_n, context.n_ctx))
-        self._chain: Any = _checked(self._lib.llama_sampler_chain_init(settings))
-        try:
-            for sampler in _samplers(self._lib, params, context.model.n_vocab):
-                # The chain owns what it is given and frees it with itself.
-                self._lib.llama_sampler_chain_add(self._chain, _checked(sampler))
-        except EngineError:
-            self.close()
-            raise
-        if _has_penalties(params):
-            for token in prompt_tokens[-params.repeat_last_n :]:
-                self._lib.llama_sampler_accept(self._chain, token)
+        self._model = context.model
+        self._chain: Any = build_chain(context, request.sampling, request.text_tokens)
+        self._matcher = None if request.grammar is None else request.grammar.start()
+        self._n_probs = request.n_probs
+        self._reader: CandidateReader | None = None
+        self._n_sampled = 0
+        self._min_tokens = request.min_tokens
+        self._ignores_end = request.ignores_end
+        self._stop_tokens = frozenset(t for t in request.stop_tokens if t < self._model.n_vocab)
 
-    def sample(self, row: int) -> int:
-        """The token chosen from a row of the last decode, accepted into the chain's state."""
-        context = self._context
-        context.check_row(row)
-        return int(self._lib.llama_sampler_sample(self._chain, context.handle, row))
+    def sample(self, row: int) -> SampledToken:
+        """The token chosen from a row of the last decode, accepted into the chain's state.
+        GrammarError when the grammar leaves none."""
+        self._context.check_row(row)
+        if not self._shapes_logits and self._n_probs is None:
+            token = int(self._lib.llama_sampler_sample(self._chain, self._context.handle, row))
+            self._n_sampled += 1
+            return SampledToken(token)
+        return self._sample_shaped(row)
+
+    def force(self, token: int) -> SampledToken:
+        """Take `token` instead of a sampled one. GrammarError when it is not allowed."""
+        self._lib.llama_sampler_accept(self._chain, token)
+        self._accept(token)
+        return SampledToken(token)
+
+    def forced(self) -> list[int]:
+        """The tokens that the grammar leaves no alternative to."""
+        return [] if self._matcher is None else self._matcher.forced()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the grammar leaves nothing to add."""
+        return self._matcher is not None and self._matcher.is_over
 
     def close(self) -> None:
         chain, self._chain = self._chain, None
         if chain is not None:
             self._lib.llama_sampler_free(chain)
+        if self._reader is not None:
+            self._reader.close()
+
+    @property
+    def _shapes_logits(self) -> bool:
+        return self._matcher is not None or self._forbids_end
+
+    @property
+    def _forbids_end(self) -> bool:
+        return self._ignores_end or self._n_sampled < self._min_tokens
+
+    def _sample_shaped(self, row: int) -> SampledToken:
+        logits = self._context.logits(row)
+        candidates = None
+        if self._n_probs is not None:
+            if self._reader is None:
+                n_vocab, name = self._model.n_vocab, self._model.named_piece
+                self._reader = CandidateReader(n_vocab, self._n_probs, name)
+            candidates = self._reader.read(logits)
+        mask = None if self._matcher is None else self._matcher.mask()
+        if mask is not None:
+            forbid(logits, mask)
+        if self._forbids_end:
+            self._take_out_end(logits, mask)
+        token = int(self._lib.llama_sampler_sample(self._chain, self._context.handle, row))
+        if self._shapes_logits and logits[token] == _FORBIDDEN:
+            # The sampler infill ends whatever the logits say: the likeliest comes in its place.
+            token = max(range(len(logits)), key=logits.__getitem__)
+        self._accept(token)
+        if candidates is None:
+            return SampledToken(token)
+        return SampledToken(token, candidates.of(token), candidates.top)
+
+    def _accept(self, token: int) -> None:
+        self._n_sampled += 1
+        if self._matcher is not None:
+            self._matcher.accept(token)
+
+    def _take_out_end(self, logits: Any, mask: Mask | None) -> None:
+        """Unless the grammar leaves nothing else: then the answer is whole."""
+        ends = self._model.end_tokens
+        if self._n_sampled < self._min_tokens:
+            ends |= self._stop_tokens
+        if mask is not None and not _has_other(mask, ends):
+            return
+        for token in ends:
+            logits[token] = _FORBIDDEN
 
 
-def _samplers(lib: Any, params: SamplingParams, n_vocab: int) -> Iterator[Any]:
-    """llama.cpp's default order (common/common.h), without those that would do nothing."""
-    if _has_penalties(params):
-        yield lib.llama_sampler_init_penalties(
-            n_vocab,
-            params.repeat_last_n,
-            params.repeat_penalty,
-            params.frequency_penalty,
-            params.presence_penalty,
-        )
-    if params.is_greedy:
-        yield lib.llama_sampler_init_greedy()
+def forbid(logits: Any, mask: Mask) -> None:
+    """Take the tokens out of a row that the mask does not allow."""
+    tokens: array[int] = mask.tokens
+    if mask.is_inverted:
+        for token in tokens:
+            logits[token] = _FORBIDDEN
         return
-    if params.top_k > 0:
-        yield lib.llama_sampler_init_top_k(params.top_k)
-    if params.top_p < 1.0:
-        yield lib.llama_sampler_init_top_p(params.top_p, 1)
-    if params.min_p > 0.0:
-        yield lib.llama_sampler_init_min_p(params.min_p, 1)
-    yield lib.llama_sampler_init_temp(params.temperature)
-    yield lib.llama_sampler_init_dist(_RANDOM_SEED if params.seed is None else params.seed)
+    kept = [logits[token] for token in tokens]
+    ctypes.memmove(logits, _forbidden_row(len(logits)), ctypes.sizeof(logits))
+    for token, logit in zip(tokens, kept, strict=True):
+        logits[token] = logit
 
 
-def _has_penalties(params: SamplingParams) -> bool:
-    return params.repeat_last_n > 0 and (
-        params.repeat_penalty != 1.0
-        or params.frequency_penalty != 0.0
-        or params.presence_penalty != 0.0
-    )
+@cache
+def _forbidden_row(n_vocab: int) -> Any:
+    return (ctypes.c_float * n_vocab)(*(_FORBIDDEN for _ in range(n_vocab)))
 
 
-def _checked(pointer: Any) -> Any:
-    if not pointer:
-        raise EngineError("llama.cpp could not create a sampler; memory may be short.")
-    return pointer
+def _has_other(mask: Mask, ends: frozenset[int]) -> bool:
+    return mask.is_inverted or not ends.issuperset(mask.tokens)

@@ -5,17 +5,21 @@ Pure: no clock, no threads, no native code. Knows tokens, slots and cells; nothi
 Each step moves every generating sequence on, then reads prompts: the shortest rest first, and who
 waits becomes more urgent. A prompt begins with whatever the cache or a saved state holds of it, and
 waits for one that is just reading what both have in common. Under pressure idle sequences go first;
-then the youngest running one returns to the queue, and nobody fails because of another."""
+then the youngest running one returns to the queue, and nobody fails because of another. Requests
+with different adapters take turns: a step is for one set of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from llamapack_runtime.engine.media import run_length, span_of
+from llamapack_runtime.engine.places import Places
 from llamapack_runtime.engine.residents import Residents
 from llamapack_runtime.engine.sequence import Sequence
 from llamapack_runtime.engine.speculate import MAX_DRAFT
 from llamapack_runtime.engine.step import Chunk, Step
-from llamapack_runtime.engine.types import FinishReason, Request
+from llamapack_runtime.engine.turns import Turns
+from llamapack_runtime.engine.types import Adapters, FinishReason, Request
 
 # A prompt waits for another one that is reading at least this many tokens it needs as well.
 LEAST_AWAITED = 32
@@ -61,6 +65,7 @@ class Scheduler:
         self.usual_answer = _USUAL_ANSWER  # tokens
         self._waiting: list[Sequence] = []
         self._running: dict[str, Sequence] = {}
+        self._turns = Turns()
         self.resident_tokens = self.restored_tokens = self.reread_tokens = self.n_pauses = 0
 
     @property
@@ -102,7 +107,8 @@ class Scheduler:
         assert not self.is_full, "the queue is bounded; ask is_full before submit"
         assert 0 < len(request.prompt_tokens) <= self.n_ctx, "the prompt must fit the context"
         tokens = list(request.prompt_tokens)
-        sequence = Sequence(request, self._arrivals, self._work, tokens, self._cells)
+        places = Places.of(tokens, request.media)
+        sequence = Sequence(request, self._arrivals, self._work, tokens, self._cells, places)
         self._arrivals += 1
         urgency = self._urgency(sequence)
         before = sum(self._urgency(other) <= urgency for other in self._waiting)
@@ -113,16 +119,24 @@ class Scheduler:
     def plan(self, token_budget: int, draft: Draft = no_draft) -> Step:
         """The next step: one token of each generating sequence with the guesses that `draft` adds,
         then prompts until the step has `token_budget` tokens. Even a smaller budget moves every
-        generating sequence and one prompt on by a token."""
+        generating sequence and one prompt on by a token. All of them have the adapters whose turn
+        it is."""
         self._admit()
         self._make_room()
-        prompts = self._prompts()
+        adapters, begins_turn = self._turns.take()
+        present = self._present(adapters)
+        prompts = self._prompts(present)
         self.residents.put_aside()
-        chunks = [*self._singles(token_budget, draft, reads_prompt=bool(prompts))]
+        singles = [s for s in present if s.n_pending == 1]
+        chunks = [*self._singles(singles, token_budget, draft, reads_prompt=bool(prompts))]
         n_singles = sum(len(chunk.tokens) for chunk in chunks)
-        parts = [*self._parts(prompts, max(1, token_budget - n_singles))]
+        parts = [*self._parts(prompts, len(singles), max(1, token_budget - n_singles))]
+        if not chunks and not parts and len(self._running) > 1:
+            # Two images that must be whole may each wait for the cells of the other's prompt.
+            self._pause(self._youngest())
         n_prompt = sum(len(chunk.tokens) for chunk in parts)
-        return Step(self.residents.take_operations(), (*chunks, *parts), n_prompt)
+        operations = self.residents.take_operations()
+        return Step(operations, (*chunks, *parts), n_prompt, adapters, begins_turn)
 
     def complete(self, step: Step) -> None:
         """The step was computed: its tokens are in the cache."""
@@ -132,6 +146,14 @@ class Scheduler:
             self._work += len(chunk.tokens)
             if chunk.n_logits and not sequence.n_generated:
                 self._prompt_is_read(sequence)
+
+    def withdraw(self, step: Step) -> None:
+        """The step was not computed, but for rows of images, perhaps, which nobody is to believe in
+        the cache: of an image whose rows cannot be told apart, none stays."""
+        for chunk in step.chunks:
+            if chunk.media is not None:
+                places = self._running[chunk.request_id].places
+                self.residents.forget(chunk.slot, places.edge(chunk.start))
 
     def append(self, request_id: str, token: int) -> FinishReason | None:
         """The token sampled from a row of logits. "length" if it is the last one, because of
@@ -156,6 +178,7 @@ class Scheduler:
         if sequence is None:
             self._waiting = [s for s in self._waiting if s.request.request_id != request_id]
             return
+        self._turns.leave(sequence.request.adapters)
         self.usual_answer += (sequence.n_generated - self.usual_answer) * _LEARNING
         if sequence.n_generated:  # the last token was not computed, but a wrong guess may have been
             self.residents.truncate(sequence.open_slot, len(sequence.tokens) - 1)
@@ -198,9 +221,11 @@ class Scheduler:
             if self._running and self._expected_cells(sequence) > self.n_ctx:
                 return
             self._waiting.remove(sequence)
-            sequence.slot = self.residents.open(sequence.tokens)
+            adapters = sequence.request.adapters
+            sequence.slot = self.residents.open(sequence.tokens, adapters, sequence.places)
             self._count_found(sequence, resident=sequence.n_cached)
             self._running[sequence.request.request_id] = sequence
+            self._turns.join(adapters)
 
     def _expected_cells(self, newcomer: Sequence) -> int:
         """In use when all that run and this one have grown as expected."""
@@ -208,7 +233,8 @@ class Scheduler:
         growth = sum(s.expected_growth(self.usual_answer) for s in (*running, newcomer))
         pending = sum(s.n_pending for s in running) + newcomer.n_pending
         slots = [s.open_slot for s in running]
-        return self.kv_running + pending + growth - self.residents.shared(newcomer.tokens, slots)
+        shared = self.residents.shared(newcomer.tokens, slots, newcomer.request.adapters)
+        return self.kv_running + pending + growth - shared
 
     def _make_room(self) -> None:
         """Each running sequence needs a cell to move on by one token; a lone one always has it."""
@@ -222,6 +248,7 @@ class Scheduler:
     def _pause(self, sequence: Sequence) -> None:
         """Back to the queue. Its cells stay as long as nobody needs them."""
         del self._running[sequence.request.request_id]
+        self._turns.leave(sequence.request.adapters)
         slot, sequence.slot = sequence.open_slot, None
         self.residents.close(slot, sequence.tokens, keep=not sequence.is_shifted)
         sequence.is_shifted = False
@@ -240,10 +267,17 @@ class Scheduler:
         del sequence.tokens[keep:end]
         sequence.is_shifted = True
 
-    def _prompts(self) -> list[Sequence]:
+    def _present(self, adapters: Adapters) -> list[Sequence]:
+        """What runs with these adapters."""
+        running = [*self._running.values()]
+        if not self._turns.is_shared:
+            return running
+        return [s for s in running if s.request.adapters == adapters]
+
+    def _prompts(self, present: Iterable[Sequence]) -> list[Sequence]:
         """Those with more than a token to read, the most urgent first, without those that wait for
         another one to read what they share."""
-        prompts = [s for s in self._running.values() if s.n_pending > 1]
+        prompts = [s for s in present if s.n_pending > 1]
         for sequence in prompts:
             self._reuse(sequence)
         prompts.sort(key=self._urgency)
@@ -269,9 +303,10 @@ class Scheduler:
         self.resident_tokens += resident
         self.restored_tokens += restored
 
-    def _singles(self, token_budget: int, draft: Draft, *, reads_prompt: bool) -> Iterator[Chunk]:
+    def _singles(
+        self, singles: list[Sequence], token_budget: int, draft: Draft, *, reads_prompt: bool
+    ) -> Iterator[Chunk]:
         """One token of each that generates (or has only one left to read), with its guesses."""
-        singles = [s for s in self._running.values() if s.n_pending == 1]
         spare = self.residents.free_cells - len(self._running)
         room = min(spare, token_budget - len(singles), MAX_DRAFT)
         n_others = len(singles) - 1
@@ -291,12 +326,15 @@ class Scheduler:
             room = min(room, sequence.may_generate - 1)
         return draft(sequence.request.request_id, n_others, room) if room > 0 else ()
 
-    def _parts(self, prompts: Iterable[Sequence], budget: int) -> Iterator[Chunk]:
-        taken = sum(s.n_pending == 1 for s in self._running.values())
+    def _parts(self, prompts: Iterable[Sequence], taken: int, budget: int) -> Iterator[Chunk]:
+        """`taken`: cells that the step needs besides."""
         for sequence in prompts:
-            count = min(sequence.n_pending, budget)
-            self.residents.make_room(taken + count)
-            count = min(count, self.residents.free_cells - taken)
+            media, tokens, start = sequence.request.media, sequence.tokens, sequence.n_cached
+            wanted = run_length(media, tokens, start, budget)
+            self.residents.make_room(taken + wanted)
+            count = min(wanted, self.residents.free_cells - taken)
+            if count < wanted and (span := span_of(media, tokens[start])) and span.is_whole:
+                return
             if count <= 0:
                 return
             yield _chunk(sequence, count)
@@ -332,4 +370,6 @@ def _chunk(sequence: Sequence, count: int, drafts: tuple[int, ...] = ()) -> Chun
         start=start,
         tokens=(*sequence.tokens[start : start + count], *drafts),
         n_logits=(1 + len(drafts)) * is_last,
+        media=span_of(sequence.request.media, sequence.tokens[start]),
+        folded=start - sequence.places.position(start),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llamapack_runtime.engine.cells import Cells
+from llamapack_runtime.engine.places import Places
 from llamapack_runtime.engine.types import Request
 
 # A level of priority is worth this many tokens of reading or waiting.
@@ -28,6 +29,7 @@ class Sequence:
     arrived_at: int
     tokens: list[int]
     cells: Cells
+    places: Places
     slot: int | None = None
     n_generated: int = 0
     n_found: int = 0  # tokens that were in the cache or saved, over all its stays in a slot

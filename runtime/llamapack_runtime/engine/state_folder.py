@@ -62,8 +62,9 @@ class StateFolder:
                     yield path, head
 
     def can_hold(self, tokens: tuple[int, ...], data: Data) -> bool:
+        """What stands for an image says nothing to another process."""
         size = file_bytes(len(tokens), memoryview(data).nbytes)
-        return size <= self._max_bytes and len(tokens) <= MAX_TOKENS
+        return size <= self._max_bytes and len(tokens) <= MAX_TOKENS and min(tokens, default=0) >= 0
 
     def load(self, path: Path, tokens: tuple[int, ...]) -> bytearray | None:
         """The data of `tokens`, None when it is damaged, gone, or that of something else."""

@@ -18,6 +18,7 @@ from typing import Literal
 
 from llamapack_runtime.engine.state_file import Data, StateRange, data_in, digest, head_in
 from llamapack_runtime.engine.state_folder import MAX_FILES, StateFolder
+from llamapack_runtime.engine.types import Adapters
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class SavedState:
     tokens: tuple[int, ...]
     size_bytes: int
     tier: Literal["ram", "disk"]
+    adapters: Adapters = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class _Entry:
     """`data` counts as memory; `unwritten` is what the writer has not yet finished with."""
 
     tokens: tuple[int, ...]
+    adapters: Adapters
     size_bytes: int
     is_kept: bool = False
     data: Data | None = None
@@ -69,7 +72,9 @@ class StateStore:
     is first needed; the least recently used go first. A folder that cannot be used is logged once
     and does not matter otherwise. States in the folder are found again by a store with the same
     `fingerprint`: bytes that tell everything that they depend on besides their tokens. So is the
-    one in `packed`, which is only read. `token_bytes` of a state are a token, about.
+    one in `packed`, which is only read. All of them were computed with `adapters`, which the
+    fingerprint covers: of others, states are kept in memory only. `token_bytes` of a state are a
+    token, about.
 
     Used by one thread at a time. Whoever opens it closes it."""
 
@@ -82,13 +87,15 @@ class StateStore:
         fingerprint: bytes,
         token_bytes: int = 1,
         packed: StateRange | None = None,
+        adapters: Adapters = (),
     ) -> None:
         self._token_bytes = token_bytes
         self._ram_bytes = ram_bytes
         self._ram_used = 0
         self._keys = itertools.count(1)
         self._entries: OrderedDict[int, _Entry] = OrderedDict()  # least recently used first
-        self._key_of: dict[tuple[int, ...], int] = {}
+        self._key_of: dict[tuple[tuple[int, ...], Adapters], int] = {}
+        self._adapters = adapters
         self._disk: StateFolder | None = None
         self._writer: _Writer | None = None
         self._fingerprint = digest(fingerprint)
@@ -115,22 +122,30 @@ class StateStore:
         """All states, the least recently used first; after the start those in the folder, of which
         only the heads were read."""
         return tuple(
-            SavedState(key, e.tokens, e.size_bytes, "disk" if e.data is None else "ram")
+            SavedState(key, e.tokens, e.size_bytes, "disk" if e.data is None else "ram", e.adapters)
             for key, e in self._entries.items()
         )
 
-    def put(self, tokens: tuple[int, ...], data: Data, *, keep: bool = False) -> Stored:
-        """Keep the state of `tokens` instead of one with the same tokens, whose key stays; one
-        beyond the bounds is refused and changes nothing. `data` becomes the store's: the caller
-        must not change it any more. With `keep` it is dropped after all others, and written to
-        the folder soon, unless it is there already."""
+    def put(
+        self,
+        tokens: tuple[int, ...],
+        data: Data,
+        adapters: Adapters = (),
+        *,
+        keep: bool = False,
+    ) -> Stored:
+        """Keep the state of `tokens` instead of one with the same tokens and adapters, whose key
+        stays; one beyond the bounds is refused and changes nothing. `data` becomes the store's: the
+        caller must not change it any more. With `keep` it is dropped after all others, and written
+        to the folder soon, unless it is there already."""
         self._note_written()
         size = memoryview(data).nbytes
         goes_to_ram = size <= self._ram_bytes
-        goes_to_disk = keep and self._disk is not None and self._disk.can_hold(tokens, data)
+        is_lasting = keep and adapters == self._adapters
+        goes_to_disk = is_lasting and self._disk is not None and self._disk.can_hold(tokens, data)
         if not goes_to_ram and not goes_to_disk:
             return Stored(None)
-        key, entry = self._entry_of(tokens, size)
+        key, entry = self._entry_of(tokens, adapters, size)
         entry.is_kept |= keep
         entry.packed = None
         dropped: tuple[int, ...] = ()
@@ -177,8 +192,8 @@ class StateStore:
             self._disk = None
             return
         for path, head in reversed(found):
-            if head.tokens not in self._key_of:
-                _, entry = self._entry_of(head.tokens, head.data_bytes)
+            if (head.tokens, self._adapters) not in self._key_of:
+                _, entry = self._entry_of(head.tokens, self._adapters, head.data_bytes)
                 entry.path, entry.is_kept = path, True
 
     def _open_packed(self, packed: StateRange) -> None:
@@ -189,15 +204,17 @@ class StateStore:
             reason = "it was made for another model, engine or cache type"
             logger.warning(_NOT_PACKED, packed.path.name, reason)
         else:
-            _, entry = self._entry_of(head.tokens, head.data_bytes)
+            _, entry = self._entry_of(head.tokens, self._adapters, head.data_bytes)
             entry.packed, entry.is_kept = packed, True
 
-    def _entry_of(self, tokens: tuple[int, ...], size_bytes: int) -> tuple[int, _Entry]:
+    def _entry_of(
+        self, tokens: tuple[int, ...], adapters: Adapters, size_bytes: int
+    ) -> tuple[int, _Entry]:
         """The entry for these tokens, a new one if need be, as the most recently used."""
-        key = self._key_of.get(tokens)
+        key = self._key_of.get((tokens, adapters))
         if key is None:
-            key = self._key_of[tokens] = next(self._keys)
-            self._entries[key] = _Entry(tokens, size_bytes)
+            key = self._key_of[tokens, adapters] = next(self._keys)
+            self._entries[key] = _Entry(tokens, adapters, size_bytes)
         self._entries.move_to_end(key)
         return key, self._entries[key]
 
@@ -224,7 +241,7 @@ class StateStore:
     def _forget(self, key: int) -> None:
         entry = self._entries.pop(key)
         self._take_out_of_ram(entry)
-        del self._key_of[entry.tokens]
+        del self._key_of[entry.tokens, entry.adapters]
 
     def _load(self, entry: _Entry) -> Data | None:
         """From the folder or the pack, and into memory if there is room left."""

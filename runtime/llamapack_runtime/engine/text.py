@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 class TextStream:
     """Bytes that are not UTF-8 become U+FFFD. The text ends before the stop string that completes
-    first (of several that complete at the same character, the longest)."""
+    first (of several that complete at the same character, the longest), or with `includes_stop`
+    after it."""
 
-    def __init__(self, stop: Sequence[str] = ()) -> None:
+    def __init__(self, stop: Sequence[str] = (), *, includes_stop: bool = False) -> None:
+        self._includes_stop = includes_stop
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._matchers = [_Matcher(text) for text in stop if text]
         self._held = ""  # the end of the text so far, as long as it may begin a stop string
@@ -43,7 +45,7 @@ class TextStream:
             if completed:
                 self.stop_sequence = max(completed, key=len)
                 self._held = ""
-                return text[: index - len(self.stop_sequence)]
+                return text[: index - (0 if self._includes_stop else len(self.stop_sequence))]
         certain = len(text) - max(matcher.matched for matcher in self._matchers)
         self._held = text[certain:]
         return text[:certain]

@@ -38,7 +38,7 @@ class ThreadPools:
 
     def __init__(self, cpu_backend: Path, context_handle: int) -> None:
         self._native = _Native(cpu_backend)
-        self._context = context_handle
+        self._contexts = [context_handle]
         self._pools: dict[PoolSetting, int] = {}
         self._in_use: tuple[PoolSetting, PoolSetting] | None = None
         self._is_closed = False
@@ -54,13 +54,20 @@ class ThreadPools:
     ) -> None:
         self.close()
 
+    def share(self, context_handle: int) -> None:
+        """Another context that computes on the same thread, in turns with the first: threads of its
+        own would be in the way of those that wait for more to do."""
+        self._contexts.append(context_handle)
+        self._in_use = None
+
     def use(self, decode: PoolSetting, batch: PoolSetting) -> None:
         """From the next step on, one token is computed with `decode`, several with `batch`."""
         assert not self._is_closed, "the thread pools are closed"
         if self._in_use == (decode, batch):
             return
-        self._native.attach(self._context, self._pool(decode), self._pool(batch))
-        self._native.set_n_threads(self._context, decode.n_threads, batch.n_threads)
+        for context in self._contexts:
+            self._native.attach(context, self._pool(decode), self._pool(batch))
+            self._native.set_n_threads(context, decode.n_threads, batch.n_threads)
         self._in_use = (decode, batch)
 
     def close(self) -> None:
@@ -68,7 +75,8 @@ class ThreadPools:
         if self._is_closed:
             return
         self._is_closed = True
-        self._native.detach(self._context)
+        for context in self._contexts:
+            self._native.detach(context)
         for pool in self._pools.values():
             self._native.free(pool)
         self._pools.clear()

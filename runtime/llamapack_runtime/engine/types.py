@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from llamapack_runtime.engine.media import MediaSpan
+from llamapack_runtime.engine.sampling import SamplingParams
+
+if TYPE_CHECKING:  # the compiler of grammars is loaded when the first one is asked for
+    from llamapack_runtime.engine.grammar import Grammar
 
 FinishReason = Literal["stop", "length", "aborted"]
+# LoRA adapters that act together, by name, each with its scale; sorted, no scale is 0.
+Adapters = tuple[tuple[str, float], ...]
+
+
+def adapter_set(scales: Mapping[str, float]) -> Adapters:
+    """Those that act, in the one order that equal sets have."""
+    return tuple(sorted((name, float(scale)) for name, scale in scales.items() if scale))
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingParams:
-    """llama.cpp's names and defaults. A temperature of 0 is greedy. `seed` None draws one."""
+class ReasoningLimit:
+    """Reasoning that has not come to `end` by itself after `max_tokens` tokens is ended by forcing
+    `end_tokens`, whose text ends with `end`. The answer begins inside it, or (`begin`) where that
+    text comes."""
 
-    temperature: float = 0.8
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    seed: int | None = None
-
-    @property
-    def is_greedy(self) -> bool:
-        return self.temperature <= 0.0
-
-    @property
-    def problem(self) -> str | None:
-        """Why llama.cpp would refuse these values, as a sentence, or None."""
-        for field_ in fields(self):
-            value = getattr(self, field_.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                return f"{field_.name} must be a finite number, not {value}."
-        if not 0.0 < self.repeat_penalty <= 1e6:
-            return f"repeat_penalty must be above 0, not {self.repeat_penalty}."
-        if self.seed is not None and not 0 <= self.seed < 2**32:
-            return f"seed must lie between 0 and {2**32 - 1}, not {self.seed}."
-        return None
+    max_tokens: int
+    end: str
+    end_tokens: tuple[int, ...]
+    begin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One completion to generate. `max_tokens` None means: until the model stops or the context is
-    full; 0 reads the prompt and generates nothing. `stop` strings never appear in the output. A
-    lower `priority` goes first. `n_keep` tokens at the start survive a context shift. `keep_state`
-    stores what the prompt leaves in the cache, for the next start of the program, too."""
+    full; 0 reads the prompt and generates nothing. `stop` strings never appear in the output, but
+    with `includes_stop`. A lower `priority` goes first. `n_keep` tokens at the start survive a
+    context shift. `keep_state` stores what the prompt leaves in the cache, for the next start of
+    the program, too. The model cannot end before `min_tokens`, or at all with `ignores_end`; it
+    also ends at one of `stop_tokens`. Control tokens have no text, but those of `shown_tokens` (or
+    all: None). `n_probs`: each token's log probability is told, and those of as many others.
+    `adapters` act while the prompt is read and the answer is generated. Negative prompt tokens
+    stand for rows of `media`."""
 
     request_id: str
     prompt_tokens: tuple[int, ...]
@@ -57,6 +54,23 @@ class Request:
     priority: int = 0
     n_keep: int = 0
     keep_state: bool = False
+    min_tokens: int = 0
+    ignores_end: bool = False
+    includes_stop: bool = False
+    stop_tokens: frozenset[int] = frozenset()
+    shown_tokens: frozenset[int] | None = frozenset()
+    n_probs: int | None = None
+    grammar: Grammar | None = None
+    reasoning_limit: ReasoningLimit | None = None
+    adapters: Adapters = ()
+    media: tuple[MediaSpan, ...] = ()
+
+    @property
+    def text_tokens(self) -> tuple[int, ...]:
+        """The prompt without what stands for rows of `media`."""
+        if not self.media:
+            return self.prompt_tokens
+        return tuple(token for token in self.prompt_tokens if token >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +112,42 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class PromptProgress:
-    """Sent after a step that read a part of the prompt: `done` of `total` tokens are in."""
+    """Sent after a step that read a part of the prompt: `done` of `total` tokens are in, `cached`
+    of which did not have to be read."""
 
     done: int
     total: int
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A token that could have been next, its bytes (control tokens: their name), and the natural
+    logarithm of its probability before any sampler changed it."""
+
+    token: int
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class SampledToken:
+    """A token that was generated. `chosen` and the `top` candidates, the most likely first, are
+    there when the request has `n_probs`."""
+
+    token: int
+    chosen: Candidate | None = None
+    top: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """New text, whole characters only, and the number of tokens generated so far."""
+    """New text, whole characters only, and the number of tokens generated so far. `tokens`: those
+    generated since the last delta; the text of the latest may be held back yet."""
 
     text: str
     completion_tokens: int
+    tokens: tuple[SampledToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
