@@ -1,13 +1,15 @@
-"""Runs a program that may crash or hang, and hands over each line that it prints. Knows nothing of
-what the lines mean."""
+"""Runs a program that may crash or hang, and hands over each line that it prints. The other side,
+how such a program ends, is here too. Knows nothing of what the lines mean."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -20,6 +22,8 @@ _WINDOWS_ENDS = {
     0xC00000FD: "SIGSEGV",
     0xC0000409: "SIGABRT",
 }
+# Characters: a longer line comes in pieces, so that no child fills our memory with one.
+_LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ def run_child(
     command: Sequence[str], on_line: Callable[[str], None], patience_s: Callable[[], float]
 ) -> Ending:
     """Start `command`, call `on_line` for each line, and end it when `patience_s()` seconds pass
-    without one. Returns when it is gone. OSError when it cannot be started.
+    without one. Returns when it is gone, with all that it started. A line of more than 2^20
+    characters comes in pieces. What `on_line` raises ends the child too. OSError when it cannot be
+    started.
 
     It runs in a group of its own, so that Ctrl+C in a terminal is not taken for a crash, and holds
     a pipe of ours as standard input, which ends when we do."""
@@ -52,7 +58,7 @@ def run_child(
     except (Empty, subprocess.TimeoutExpired):
         pass
     finally:
-        process.kill()
+        _kill(process)
         process.wait()
         reader.join()
         for stream in (process.stdin, process.stdout):
@@ -79,9 +85,18 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
 
 def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
     assert process.stdout is not None, "it was started with a pipe"
-    for line in process.stdout:
+    while line := process.stdout.readline(_LONGEST_LINE):
         lines.put(line)
     lines.put(None)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With its whole group, which has its number as long as nobody has waited for it."""
+    if sys.platform != "win32" and process.returncode is None:
+        # It may have ended just now, which some systems call forbidden.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _cause(returncode: int) -> str:
@@ -93,3 +108,25 @@ def _cause(returncode: int) -> str:
         except ValueError:
             return f"signal {-returncode}"
     return _WINDOWS_ENDS.get(returncode, f"exit code {returncode}")
+
+
+def end_with_parent() -> None:
+    """Called in a child: no core file, no error box, and no life after the parent's, which holds
+    the other end of our standard input: native code that hangs has released the interpreter, so a
+    thread can end us."""
+    if sys.platform == "win32":
+        import ctypes  # only for this call
+
+        ctypes.windll.kernel32.SetErrorMode(0x0001 | 0x0002 | 0x8000)
+    else:
+        import resource  # there is none on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    # Not through a buffer: its lock would be held when the interpreter ends, which aborts then.
+    while os.read(0, 4096):
+        pass
+    os._exit(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,11 @@ STATUSES: tuple[Status, ...] = (
     "timed_out",
     "not_tried",
 )
+
+
+# In a sentence; the log has them all.
+_MOST_NAMED = 3
+_MOST_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +76,25 @@ def explain(
     if skipped:
         parts.append(f"{skipped} not tried for lack of time")
     return "; ".join(parts)
+
+
+def explain_failure(processor: str, results: Sequence[ProbeResult]) -> str:
+    """Where none ran: "haswell crashed (SIGILL), x64 timed out; 12 others ask for a newer one"."""
+    tried = [result for result in results if result.status != "unsupported"]
+    parts = [_in_short(result) for result in tried[:_MOST_NAMED]]
+    if len(tried) > _MOST_NAMED:
+        parts.append(f"{len(tried) - _MOST_NAMED} more did not run either")
+    newer = len(results) - len(tried)
+    told = ", ".join(parts)
+    if newer:
+        verb = "asks" if newer == 1 else "ask"
+        told += f"{'; ' if told else ''}{newer} {verb} for a newer one"
+    return (
+        f"The processor of this computer ({processor}) can run none of the {len(results)} variants "
+        f"of the program: {told}. Try it on another computer."
+    )
+
+
+def _in_short(result: ProbeResult) -> str:
+    cause = f" ({result.signal[:_MOST_CHARS]})" if result.signal else ""
+    return f"{result.name} {result.status.replace('_', ' ')}{cause}"

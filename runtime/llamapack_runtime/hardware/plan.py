@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llamapack_runtime.hardware.errors import HardwareError
+from llamapack_runtime.hardware.errors import MemoryTooSmall
 from llamapack_runtime.hardware.memory import MemoryLimits
 
 KvType = Literal["f16", "q8_0", "f32", "bf16", "q4_0"]
@@ -40,7 +40,7 @@ LEAST_CTX = 1024
 # llama.cpp rounds contexts up to this.
 _CTX_STEP = 256
 _MOST_LAYERS = 4096  # more than llama.cpp takes; bounds the work that a hostile header can cause
-_RESERVE_BYTES = 96 << 20
+RESERVE_BYTES = 96 << 20
 # How many of the widest activations live at the same time: 1.8 to 4.5 were seen in the buffers that
 # llama.cpp reported for two models; their sizes are met to the MiB by the rest of the formula.
 _ACTIVATIONS = 6
@@ -127,7 +127,7 @@ class LoadPlan:
 
 def plan_load(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:
     """The largest plan that fits: first the wanted one, then (only if the user named no size)
-    shorter contexts down to half, then a q8_0 KV cache, then the shortest. HardwareError with the
+    shorter contexts down to half, then a q8_0 KV cache, then the shortest. MemoryTooSmall with the
     numbers when nothing fits; a size that the user named is never changed silently."""
     first = _first_plan(model, wanted, memory)
     if _fits(first):
@@ -136,7 +136,7 @@ def plan_load(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPl
     for plan in _smaller(model, wanted, first, quantized):
         if _fits(plan):
             return plan
-    raise HardwareError(_refusal(model, wanted, first, quantized))
+    raise MemoryTooSmall(_refusal(model, wanted, first, quantized))
 
 
 def kv_bytes_per_cell(model: ModelFacts, type_k: KvType, type_v: KvType) -> int:
@@ -209,7 +209,7 @@ def _counted(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan:
     logits_step = 4 * (model.n_vocab + 2 * model.n_embd)
     attention_step = per_cell * plan.n_ctx + 4 * _ACTIVATIONS * model.widest
     compute = plan.n_ubatch * max(logits_step, attention_step)
-    needed_bytes = model.weights_bytes + kv_bytes + compute + _RESERVE_BYTES
+    needed_bytes = model.weights_bytes + kv_bytes + compute + RESERVE_BYTES
     return replace(plan, needed_bytes=needed_bytes, cell_bytes=cell_bytes)
 
 
@@ -222,7 +222,8 @@ def _refusal(model: ModelFacts, wanted: Wanted, first: LoadPlan, quantized: Load
     smallest = _shortened(model, wanted, best, _steps(best, 0)[-1])
     asked = f" with a context of {first.n_ctx} tokens" if wanted.n_ctx is not None else ""
     told = first if wanted.n_ctx is not None else smallest
-    text = f"Model needs {_size(told.needed_bytes)}{asked} but {_size(first.free_bytes)} is free; "
+    needed, free = size_text(told.needed_bytes), size_text(first.free_bytes)
+    text = f"Model needs {needed}{asked} but {free} is free; "
     fitting = _largest_ctx(model, wanted, best) if wanted.n_ctx is not None else 0
     if fitting:
         return text + f"try --ctx-size {fitting}."
@@ -243,7 +244,7 @@ def _rounded(n_ctx: int) -> int:
     return -(-n_ctx // _CTX_STEP) * _CTX_STEP
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"
 
 

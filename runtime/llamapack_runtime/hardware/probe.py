@@ -3,6 +3,7 @@ remembered for the next start. Knows nothing of how a variant is tried (that is 
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -12,9 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from llamapack_runtime.hardware.child import Ending, run_child
-from llamapack_runtime.hardware.choice import HardwareChoice, ProbeResult, Status, explain
+from llamapack_runtime.hardware.choice import (
+    HardwareChoice,
+    ProbeResult,
+    Status,
+    explain,
+    explain_failure,
+)
 from llamapack_runtime.hardware.cpus import CpuLimits, cpu_identity, cpu_name, usable_cpus
-from llamapack_runtime.hardware.errors import HardwareError
+from llamapack_runtime.hardware.errors import HardwareError, NoUsableProcessor
 from llamapack_runtime.hardware.gemm import GEMM, GemmTrial, gemm_path
 from llamapack_runtime.hardware.ledger import Ledger
 from llamapack_runtime.hardware.messages import (
@@ -40,6 +47,8 @@ from llamapack_runtime.hardware.threads import (
     was_disturbed,
 )
 from llamapack_runtime.hardware.variants import Variant, list_variants
+
+logger = logging.getLogger(__name__)
 
 # A variant that says nothing for this share of the budget is taken for hung.
 _STALL_SHARE = 1 / 3
@@ -204,7 +213,7 @@ class _Probe:
         return True
 
     def entry(self, forced: str | None) -> Remembered:
-        """The outcome. HardwareError when nothing survived."""
+        """The outcome. NoUsableProcessor when nothing survived."""
         results = self._results()
         usual = usual_threads(self._limits)
         best = self._ledger.fastest()
@@ -364,15 +373,10 @@ class _Probe:
             plain = [name for name in _PLAINEST if name in names]
             if forced or plain:
                 return forced or plain[0]
-            raise HardwareError(
+            raise NoUsableProcessor(
                 f"The check of this computer's processor could not be started "
                 f"({self._worker_command[0]}), and no variant is known to be safe."
             )
-        told = ", ".join(
-            f"{result.name} ({result.signal or result.status.replace('_', ' ')})"
-            for result in results
-        )
-        raise HardwareError(
-            f"None of the CPU libraries works on this computer ({cpu_name()}): {told}. "
-            "Please report this with the output of --info."
-        )
+        for result in results:
+            logger.warning("The variant %s: %s %s", result.name, result.status, result.signal)
+        raise NoUsableProcessor(explain_failure(cpu_name(), results))

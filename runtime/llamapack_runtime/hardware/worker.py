@@ -7,13 +7,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from llamapack_runtime.hardware.child import end_with_parent
 from llamapack_runtime.hardware.errors import HardwareError
 from llamapack_runtime.hardware.gemm import GEMM
 from llamapack_runtime.hardware.ledger import Ledger, distance
@@ -55,7 +55,7 @@ def run_worker(arguments: Sequence[str]) -> int:
     except (ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    _die_quietly()
+    end_with_parent()
     with _sample_model(order) as model_path:
         _Worker(order, model_path, sys.stdout).run()
     return 0
@@ -220,22 +220,3 @@ def _sample_model(order: WorkOrder) -> Iterator[str]:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         yield path
-
-
-def _die_quietly() -> None:
-    """No core file, no error box, and no life after the parent's, which holds the other end of our
-    standard input: native code that hangs has released the interpreter, so a thread can end us."""
-    if sys.platform == "win32":
-        import ctypes  # only for this call
-
-        ctypes.windll.kernel32.SetErrorMode(0x0001 | 0x0002 | 0x8000)
-    else:
-        import resource  # there is none on Windows
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(3)
