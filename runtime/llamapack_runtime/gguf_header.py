@@ -15,6 +15,7 @@ from math import prod
 from typing import BinaryIO
 
 from llamapack_runtime.ggml_types import FILE_TYPES, TENSOR_TYPES
+from llamapack_runtime.gguf_cursor import U32, U64, Cursor, GgufError
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -23,29 +24,27 @@ MAX_ALIGNMENT = 1 << 20
 MAX_KEYS = 1 << 16
 MAX_KEY_BYTES = (1 << 16) - 1
 MAX_TEXT_BYTES = 4 << 20
-MAX_KEPT_BYTES = 32 << 20
-MAX_ARRAY_STRINGS = 1 << 22
 MAX_TENSORS = 1 << 16
 MAX_TENSOR_NAME_BYTES = 63  # GGML_MAX_NAME less the final zero
 MAX_DIMENSIONS = 4  # GGML_MAX_DIMS
 MAX_ELEMENTS = (1 << 63) - 1
 KEPT_ARRAY_ITEMS = 1024
 ARRAY_ITEM_COST = 40  # bytes a number in a kept tuple takes, at most
-WINDOW_BYTES = 1 << 18
 
 # magic, version, number of tensors, number of metadata keys
 FIXED_HEADER = struct.Struct("<4sI2Q")
-U32 = struct.Struct("<I")
-U64 = struct.Struct("<Q")
 # element type, count
 ARRAY_HEAD = struct.Struct("<IQ")
 # type, offset from the start of the data section
 TENSOR_TAIL = struct.Struct("<IQ")
 
 TYPE_UINT32 = 4
+TYPE_FLOAT32 = 6
 TYPE_BOOL = 7
 TYPE_STRING = 8
 TYPE_ARRAY = 9
+# llama.cpp ends the process where these have other types.
+DEMANDED = {"general.alignment": TYPE_UINT32, "adapter.lora.alpha": TYPE_FLOAT32}
 NUMBERS = {
     0: "B",
     1: "b",
@@ -59,10 +58,6 @@ NUMBERS = {
     11: "q",
     12: "d",
 }
-
-
-class GgufError(Exception):
-    """The file is no GGUF that can be used. The message is one or more whole sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,8 @@ Value = str | int | float | bool | tuple[int | float | bool, ...] | ArrayInfo
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
     """`data_offset` and `required_bytes` count from the first byte of the GGUF; the latter is the
-    length that the file must have to hold all tensors."""
+    length that the file must have to hold all tensors. `records` says for each metadata key where
+    its record, key and value, begins and ends."""
 
     version: int
     metadata: Mapping[str, Value]
@@ -98,6 +94,7 @@ class GgufHeader:
     alignment: int
     data_offset: int
     required_bytes: int
+    records: Mapping[str, tuple[int, int]]
 
     @property
     def architecture(self) -> str:
@@ -148,15 +145,18 @@ class GgufHeader:
         return value if isinstance(value, str) else None
 
 
-def read_header(file: BinaryIO, start: int, size: int, name: str) -> GgufHeader:
+def read_header(
+    file: BinaryIO, start: int, size: int, name: str, *, is_part: bool = False
+) -> GgufHeader:
     """Read the header of the GGUF in bytes `start` to `start + size` of `file`.
 
-    `name` stands in the messages. Raises GgufError; OSError when the file cannot be read.
+    `name` stands in the messages. A part of a model that is not the first need not say what it is.
+    Raises GgufError; OSError when the file cannot be read.
     """
-    cursor = _Cursor(file, start, size, name)
+    cursor = Cursor(file, start, size, name)
     version, tensor_count, key_count = _read_fixed(cursor)
-    metadata = _read_metadata(cursor, key_count)
-    if not isinstance(metadata.get("general.architecture"), str):
+    metadata, records = _read_metadata(cursor, key_count)
+    if not is_part and not isinstance(metadata.get("general.architecture"), str):
         raise GgufError(f"{name} does not say which architecture its model has.")
     alignment = _alignment(metadata, cursor)
     infos = [_read_tensor(cursor) for _ in range(tensor_count)]
@@ -168,98 +168,12 @@ def read_header(file: BinaryIO, start: int, size: int, name: str) -> GgufHeader:
             f"{data_offset + end:,}, so {data_offset + end - size:,} bytes are missing. "
             "Download or copy it again."
         )
-    return GgufHeader(version, metadata, tuple(infos), alignment, data_offset, data_offset + end)
+    return GgufHeader(
+        version, metadata, tuple(infos), alignment, data_offset, data_offset + end, records
+    )
 
 
-class _Cursor:
-    """Reads forward through the header, a window at a time."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int, name: str) -> None:
-        self.name = name
-        self.size = size
-        self.kept_bytes = 0
-        self.array_strings = 0
-        self._file = file
-        self._start = start
-        self._window = b""
-        self._window_at = 0  # where the window begins, from the start of the GGUF
-        self._at = 0  # position in the window; may lie behind its end
-
-    @property
-    def position(self) -> int:
-        return self._window_at + self._at
-
-    def damaged(self, what: str) -> GgufError:
-        return GgufError(f"{self.name} is not a valid GGUF: {what}. Download or copy it again.")
-
-    def take(self, count: int) -> bytes:
-        self._ensure(count)
-        self._at += count
-        return self._window[self._at - count : self._at]
-
-    def skip(self, count: int) -> None:
-        self._at += count
-        if self.position > self.size:
-            raise self._cut_off()
-
-    def unpack(self, record: struct.Struct) -> tuple[int, ...]:
-        return record.unpack(self.take(record.size))
-
-    def text(self, limit_bytes: int, what: str) -> str:
-        """A string that is kept. Bytes that are not UTF-8 become U+FFFD, as on screen."""
-        (length,) = self.unpack(U64)
-        if length > limit_bytes:
-            raise self.damaged(f"{what} is {length:,} bytes long, more than {limit_bytes:,}")
-        self.keep(length)
-        return self.take(length).decode(errors="replace")
-
-    def keep(self, cost_bytes: int) -> None:
-        self.kept_bytes += cost_bytes
-        if self.kept_bytes > MAX_KEPT_BYTES:
-            raise self.damaged(f"its metadata is larger than {MAX_KEPT_BYTES:,} bytes")
-
-    def skip_strings(self, count: int) -> None:
-        """Walk over `count` strings. The hot loop: a vocabulary has up to half a million."""
-        self.array_strings += count
-        if self.array_strings > MAX_ARRAY_STRINGS:
-            raise self.damaged(f"its lists hold more than {MAX_ARRAY_STRINGS:,} strings")
-        read_length = U64.unpack_from
-        while count:
-            self._ensure(U64.size)
-            window, at = self._window, self._at
-            last = len(window) - U64.size
-            done = 0
-            for done in range(1, count + 1):  # noqa: B007 - read after the loop
-                at += 8 + read_length(window, at)[0]
-                if at > last:
-                    break
-            count -= done
-            self._at = at
-            if self.position > self.size:
-                raise self._cut_off()
-
-    def _ensure(self, count: int) -> None:
-        """Make the next `count` bytes lie in the window."""
-        if self._at + count <= len(self._window):
-            return
-        position = self.position
-        if position + count > self.size:
-            raise self._cut_off()
-        self._file.seek(self._start + position)
-        wanted = min(max(count, WINDOW_BYTES), self.size - position)
-        self._window = self._file.read(wanted)
-        self._window_at, self._at = position, 0
-        if len(self._window) < count:
-            raise self._cut_off()
-
-    def _cut_off(self) -> GgufError:
-        return GgufError(
-            f"{self.name} is cut off or damaged: it has {self.size:,} bytes, and its header runs "
-            "past that end. Download or copy it again."
-        )
-
-
-def _read_fixed(cursor: _Cursor) -> tuple[int, int, int]:
+def _read_fixed(cursor: Cursor) -> tuple[int, int, int]:
     name = cursor.name
     magic = cursor.take(min(len(MAGIC), cursor.size))
     if magic != MAGIC:
@@ -283,21 +197,26 @@ def _read_fixed(cursor: _Cursor) -> tuple[int, int, int]:
     return version, tensor_count, key_count
 
 
-def _read_metadata(cursor: _Cursor, count: int) -> dict[str, Value]:
+def _read_metadata(
+    cursor: Cursor, count: int
+) -> tuple[dict[str, Value], dict[str, tuple[int, int]]]:
     metadata: dict[str, Value] = {}
+    records: dict[str, tuple[int, int]] = {}
     for _ in range(count):
+        begin = cursor.position
         key = cursor.text(MAX_KEY_BYTES, "a metadata key")
         if not key or key in metadata:
             raise cursor.damaged(f"the metadata key '{shown(key)}' is empty or comes twice")
         cursor.keep(ARRAY_ITEM_COST * 4)
         (kind,) = cursor.unpack(U32)
-        if key == "general.alignment" and kind != TYPE_UINT32:
-            raise cursor.damaged("its alignment is not a 32-bit number")
+        if DEMANDED.get(key, kind) != kind:
+            raise cursor.damaged(f"its {key.rpartition('.')[2]} is not a 32-bit number")
         metadata[key] = _read_value(cursor, kind, key)
-    return metadata
+        records[key] = (begin, cursor.position)
+    return metadata, records
 
 
-def _read_value(cursor: _Cursor, kind: int, key: str) -> Value:
+def _read_value(cursor: Cursor, kind: int, key: str) -> Value:
     if kind == TYPE_STRING:
         return cursor.text(MAX_TEXT_BYTES, f"the metadata value '{shown(key)}'")
     if kind == TYPE_ARRAY:
@@ -307,7 +226,7 @@ def _read_value(cursor: _Cursor, kind: int, key: str) -> Value:
     return _numbers(cursor, kind, 1)[0]
 
 
-def _read_array(cursor: _Cursor, key: str) -> Value:
+def _read_array(cursor: Cursor, key: str) -> Value:
     kind, count = cursor.unpack(ARRAY_HEAD)
     if kind == TYPE_STRING:
         cursor.skip_strings(count)
@@ -321,12 +240,12 @@ def _read_array(cursor: _Cursor, key: str) -> Value:
     return ArrayInfo(kind, count)
 
 
-def _numbers(cursor: _Cursor, kind: int, count: int) -> tuple[int | float | bool, ...]:
+def _numbers(cursor: Cursor, kind: int, count: int) -> tuple[int | float | bool, ...]:
     record = f"<{count}{NUMBERS[kind]}"
     return struct.unpack(record, cursor.take(struct.calcsize(record)))
 
 
-def _alignment(metadata: Mapping[str, Value], cursor: _Cursor) -> int:
+def _alignment(metadata: Mapping[str, Value], cursor: Cursor) -> int:
     alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
     assert isinstance(alignment, int), "its type was checked while it was read"
     if alignment <= 0 or alignment & (alignment - 1) or alignment > MAX_ALIGNMENT:
@@ -336,7 +255,7 @@ def _alignment(metadata: Mapping[str, Value], cursor: _Cursor) -> int:
     return alignment
 
 
-def _read_tensor(cursor: _Cursor) -> TensorInfo:
+def _read_tensor(cursor: Cursor) -> TensorInfo:
     name = cursor.text(MAX_TENSOR_NAME_BYTES, "a tensor's name")
     (dimensions,) = cursor.unpack(U32)
     if dimensions > MAX_DIMENSIONS:
@@ -362,7 +281,7 @@ def _read_tensor(cursor: _Cursor) -> TensorInfo:
     return TensorInfo(name, shape, kind, offset, size_bytes)
 
 
-def _check_layout(tensors: list[TensorInfo], alignment: int, cursor: _Cursor) -> int:
+def _check_layout(tensors: list[TensorInfo], alignment: int, cursor: Cursor) -> int:
     """Tensors follow each other without gaps other than padding, as llama.cpp demands.
 
     Returns the end of the last one, in bytes from the start of the data section.

@@ -6,7 +6,7 @@ opens nothing: it turns entries into records.
     [launcher]                       any length
     [gap of zero bytes]              so that entry data starts on its alignment
     [local header][entry data] ...   in the order of the central directory
-    [manifest.json]                  the last entry
+    [manifest.json]                  the last entry, but for a signature
     [central directory]              each record carries a SHA-256 of its entry's data
     [ZIP64 end record][ZIP64 locator][end record + 79-byte comment]
 
@@ -15,6 +15,12 @@ local and central record uses the ZIP64 extra field, whatever its size. The arch
 `llamapack1:` + 64 hex digits of SHA-256(central directory) + `:` + 3 ASCII digits of a format
 revision, so the tail of a pack has a fixed length and the directory is verified before it is
 trusted. Format source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 to 4.5.
+
+A pack that is edited in place grows by EDIT_MARK and another manifest, directory and end before it
+shrinks to its new length. If that is interrupted, the file ends with an unfinished piece, and what
+counts is the end that EDIT_MARK follows:
+
+    [old manifest][old directory][old end][EDIT_MARK][a part of the new ones]
 """
 
 from __future__ import annotations
@@ -25,9 +31,15 @@ from dataclasses import dataclass
 
 MANIFEST_NAME = "manifest.json"
 MODEL_FOLDER = "model/"
+LORA_FOLDER = "lora/"
+PROJECTOR_FOLDER = "mmproj/"
+DRAFT_FOLDER = "draft/"
 RUNTIME_FOLDER = "runtime/"
 LICENSE_FOLDER = "licenses/"
+MODEL_LICENSE_FOLDER = "licenses/model/"  # what came with the models, not with the runtime
 STATE_NAME = "state/system.state"
+LOGO_STEM = "brand/logo"  # with the ending of its kind: brand/logo.png
+SIGNATURE_NAME = "signature.json"  # behind the manifest, which does not list it
 SIDECAR_SUFFIX = ".llamapack"
 
 MODEL_ALIGNMENT = 64 * 1024
@@ -35,6 +47,9 @@ ENTRY_ALIGNMENT = 64
 MAX_DIRECTORY_BYTES = 16 * 1024 * 1024
 MAX_NAME_BYTES = 1024
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+
+EDIT_MARK = b"llamapack-edit1\n"
+MAX_EDIT_BYTES = 8 * 1024 * 1024  # what an edit may add behind the old end, its mark included
 
 COMMENT_PREFIX = b"llamapack1:"
 FORMAT_REVISION = b"001"
@@ -109,6 +124,12 @@ def is_safe_name(name: str) -> bool:
         and not any(char in name for char in '\\:*?"<>|')
         and all(part.strip(" .") for part in parts)
     )
+
+
+def alignment_of(name: str) -> int:
+    """Of an entry's data: GGUFs are read where they lie."""
+    is_gguf = name.startswith((MODEL_FOLDER, LORA_FOLDER, PROJECTOR_FOLDER, DRAFT_FOLDER))
+    return MODEL_ALIGNMENT if is_gguf else ENTRY_ALIGNMENT
 
 
 def local_header_bytes(name: str) -> int:

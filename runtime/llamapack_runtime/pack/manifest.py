@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from math import isfinite
+from typing import Any, Self, get_args
 
-from llamapack_runtime.pack.errors import PackError
+from llamapack_runtime.model_kind import Kind
+from llamapack_runtime.pack.brand import PLAIN, Brand
+from llamapack_runtime.pack.errors import BrandError, PackError
 
 MANIFEST_SCHEMA = 1
+_ALWAYS_SAID = (
+    "entry",
+    "name",
+    "architecture",
+    "quantization",
+    "parameter_count",
+    "context_length",
+    "has_chat_template",
+    "license",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """A LoRA adapter for the model that lists it. `scale` is how strongly it acts where a request
+    does not say so; 0: only in requests that name it."""
+
+    name: str
+    entry: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the packer read from the GGUF, so that the page can name it before it is loaded."""
+    """What the packer read from the GGUF, so that the page can name it before it is loaded.
+    `projector` names the entry with what makes images readable for it, `draft` the entry with a
+    smaller model that guesses for it."""
 
     entry: str
     name: str
@@ -24,16 +49,16 @@ class ModelInfo:
     context_length: int
     has_chat_template: bool
     license: str | None
+    kind: Kind = "chat"
+    adapters: tuple[AdapterInfo, ...] = ()
+    projector: str | None = None
+    draft: str | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class RuntimeInfo:
-    """The frozen runtime image inside the pack."""
-
-    entry: str
-    key: str
-    glibc_floor: str | None
-    versions: Mapping[str, str]
+    @property
+    def entry_names(self) -> tuple[str, ...]:
+        """All that must be in the pack for it."""
+        named = [name for name in (self.projector, self.draft) if name is not None]
+        return (self.entry, *(adapter.entry for adapter in self.adapters), *named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +69,21 @@ class EntrySum:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeInfo:
+    """The frozen runtime image inside the pack, and the launcher that the file begins with, which
+    is no entry."""
+
+    entry: str
+    key: str
+    glibc_floor: str | None
+    versions: Mapping[str, str]
+    launcher: EntrySum | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The last entry of a pack. `settings` maps flag names without dashes to packed defaults.
+    `others` are models besides the one that a chat begins with; each has a name of its own.
     `state` names the entry with what the model computed of the system prompt, if there is one."""
 
     pack_id: str
@@ -57,7 +95,13 @@ class Manifest:
     settings: Mapping[str, Any]
     entries: tuple[EntrySum, ...]
     state: str | None = None
+    brand: Brand = PLAIN
+    others: tuple[ModelInfo, ...] = ()
     schema: int = MANIFEST_SCHEMA
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        return (self.model, *self.others)
 
     def to_json(self) -> bytes:
         """Canonical JSON: sorted keys, two-space indent, final newline."""
@@ -67,21 +111,17 @@ class Manifest:
             "name": self.name,
             "target": self.target,
             "llamapack_version": self.llamapack_version,
-            "model": {key: getattr(self.model, key) for key in ModelInfo.__slots__},
-            "runtime": {
-                "entry": self.runtime.entry,
-                "key": self.runtime.key,
-                "glibc_floor": self.runtime.glibc_floor,
-                "versions": dict(self.runtime.versions),
-            },
+            "model": _model_fields(self.model),
+            "runtime": _runtime_fields(self.runtime),
             "settings": dict(self.settings),
-            "entries": [
-                {"name": entry.name, "size": entry.size, "sha256": entry.sha256}
-                for entry in self.entries
-            ],
+            "entries": [_sum_fields(entry) for entry in self.entries],
         }
+        if self.others:
+            fields["others"] = [_model_fields(model) for model in self.others]
         if self.state is not None:
             fields["state"] = self.state
+        if self.brand.wishes:
+            fields["brand"] = self.brand.wishes
         text = json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
         return text.encode() + b"\n"
 
@@ -99,37 +139,125 @@ class Manifest:
                 f"The pack's manifest has schema {schema}, but this program knows "
                 f"{MANIFEST_SCHEMA}. Use the llamapack version that made the pack."
             )
-        model = _Fields(top.get("model", dict), "model")
-        runtime = _Fields(top.get("runtime", dict), "runtime")
-        entries = [_Fields(item, "entries") for item in top.get("entries", list)]
-        return cls(
+        manifest = cls(
             pack_id=top.get("pack_id", str),
             name=top.get("name", str),
             target=top.get("target", str),
             llamapack_version=top.get("llamapack_version", str),
-            model=ModelInfo(
-                entry=model.get("entry", str),
-                name=model.get("name", str),
-                architecture=model.get("architecture", str),
-                quantization=model.get("quantization", str),
-                parameter_count=model.get("parameter_count", int),
-                context_length=model.get("context_length", int),
-                has_chat_template=model.get("has_chat_template", bool),
-                license=model.optional("license", str),
-            ),
-            runtime=RuntimeInfo(
-                entry=runtime.get("entry", str),
-                key=runtime.get("key", str),
-                glibc_floor=runtime.optional("glibc_floor", str),
-                versions=runtime.texts("versions"),
-            ),
+            model=_model(top.get("model", dict), "model"),
+            runtime=_runtime(top.get("runtime", dict)),
             settings=top.get("settings", dict),
-            entries=tuple(
-                EntrySum(item.get("name", str), item.get("size", int), item.get("sha256", str))
-                for item in entries
-            ),
+            entries=tuple(_sum(item, "entries") for item in top.get("entries", list)),
             state=top.optional("state", str),
+            brand=_brand(top.optional("brand", dict) or {}),
+            others=tuple(_model(raw, "others") for raw in top.optional("others", list) or ()),
         )
+        _check_names("models", [model.name for model in manifest.models])
+        for one in manifest.models:
+            _check_names("adapters", [adapter.name for adapter in one.adapters])
+        return manifest
+
+
+def _check_names(what: str, names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise PackError(f"In the pack's manifest, two {what} have the name {twice!r:.80}.")
+
+
+def _model_fields(model: ModelInfo) -> dict[str, object]:
+    """What is as usual is left out."""
+    fields: dict[str, object] = {key: getattr(model, key) for key in _ALWAYS_SAID}
+    if model.kind != "chat":
+        fields["kind"] = model.kind
+    if model.adapters:
+        fields["adapters"] = [
+            {"name": one.name, "entry": one.entry, "scale": one.scale} for one in model.adapters
+        ]
+    parts = {"projector": model.projector, "draft": model.draft}
+    return fields | {key: name for key, name in parts.items() if name is not None}
+
+
+def _model(raw: object, where: str) -> ModelInfo:
+    model = _Fields(raw, where)
+    kind: Any = model.optional("kind", str) or "chat"
+    if kind not in get_args(Kind):
+        raise PackError(f"In the pack's manifest, '{where}.kind' must not be {kind!r:.40}.")
+    adapters = [_Fields(item, "adapters") for item in model.optional("adapters", list) or ()]
+    return ModelInfo(
+        entry=model.get("entry", str),
+        name=model.get("name", str),
+        architecture=model.get("architecture", str),
+        quantization=model.get("quantization", str),
+        parameter_count=model.get("parameter_count", int),
+        context_length=model.get("context_length", int),
+        has_chat_template=model.get("has_chat_template", bool),
+        license=model.optional("license", str),
+        kind=kind,
+        adapters=tuple(
+            AdapterInfo(item.get("name", str), item.get("entry", str), item.number("scale"))
+            for item in adapters
+        ),
+        projector=model.optional("projector", str),
+        draft=model.optional("draft", str),
+    )
+
+
+def _runtime_fields(runtime: RuntimeInfo) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "entry": runtime.entry,
+        "key": runtime.key,
+        "glibc_floor": runtime.glibc_floor,
+        "versions": dict(runtime.versions),
+    }
+    if runtime.launcher is not None:
+        fields["launcher"] = _sum_fields(runtime.launcher)
+    return fields
+
+
+def _runtime(raw: dict[str, Any]) -> RuntimeInfo:
+    runtime = _Fields(raw, "runtime")
+    launcher = runtime.optional("launcher", dict)
+    return RuntimeInfo(
+        entry=runtime.get("entry", str),
+        key=runtime.get("key", str),
+        glibc_floor=runtime.optional("glibc_floor", str),
+        versions=runtime.texts("versions"),
+        launcher=None if launcher is None else _sum(launcher, "launcher"),
+    )
+
+
+def _sum_fields(item: EntrySum) -> dict[str, object]:
+    return {"name": item.name, "size": item.size, "sha256": item.sha256}
+
+
+def _sum(raw: object, where: str) -> EntrySum:
+    item = _Fields(raw, where)
+    return EntrySum(item.get("name", str), item.get("size", int), item.get("sha256", str))
+
+
+def _brand(raw: dict[str, Any]) -> Brand:
+    """What is missing is as usual; what another version has besides is left out."""
+    found = _Fields(raw, "brand")
+    return Brand(
+        title=found.optional("title", str),
+        color=found.optional("color", str),
+        logo=found.optional("logo", str),
+        welcome=found.optional("welcome", str),
+        prompts=_wished_texts(found, "prompts"),
+        disclaimer=found.optional("disclaimer", str),
+        about=found.optional("about", str),
+        description=found.optional("description", str),
+        author=found.optional("author", str),
+        languages=_wished_texts(found, "languages"),
+        is_system_prompt_locked=found.optional("is_system_prompt_locked", bool) or False,
+    )
+
+
+def _wished_texts(found: _Fields, key: str) -> tuple[str, ...]:
+    texts = found.optional(key, list) or []
+    if not all(isinstance(text, str) for text in texts):
+        raise BrandError(key, "must hold only text")
+    return tuple(texts)
 
 
 class _Fields:
@@ -153,6 +281,15 @@ class _Fields:
                 f"{kind.__name__}, not {value!r:.40}."
             )
         return value
+
+    def number(self, key: str) -> float:
+        value = self._raw.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise PackError(
+                f"In the pack's manifest, '{self._where}.{key}' must be a number, "
+                f"not {value!r:.40}."
+            )
+        return float(value)
 
     def texts(self, key: str) -> dict[str, str]:
         found = self.get(key, dict)
