@@ -2,120 +2,192 @@
 no more work than a budget allows. Knows nothing of chat.
 
 A template comes out of a GGUF, and one with two nested loops or a doubled string would otherwise
-hold the process for hours or take all its memory. So each turn of a loop and each call counts a
-step, all text that an expression makes counts its characters, and single operations that multiply
-their input are checked before they run."""
+hold the process for hours or take all its memory. So each turn of a loop, each call and whatever
+reads or makes more than a little counts a step, at which the clock is looked at; all that an
+expression makes counts its size; and single operations that multiply their input are checked
+before they run."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from jinja2 import nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+from jinja2.visitor import NodeTransformer
 
-MAX_STEPS = 1_000_000
-MAX_CHARACTERS = 32_000_000
-MAX_INTEGER_BITS = 4096
-MAX_SECONDS = 5.0
+from llamapack_runtime.chat.sandbox_budget import (
+    MAX_SECONDS,
+    VARIABLE,
+    Budget,
+    budget_of,
+    counted,
+)
+from llamapack_runtime.chat.sandbox_filters import bounded, bounded_filters, bounded_tests
+from llamapack_runtime.chat.sandbox_format import bounded_format
+from llamapack_runtime.chat.sandbox_sizes import (
+    method_size,
+    operator_size,
+    part_weight,
+    refuse_large,
+    refuse_wide_format,
+    size,
+    weight,
+)
 
-_BUDGET = "the budget"  # with a space, so that no template can name it
-_GROWING_FILTERS = (
-    "batch", "center", "filesizeformat", "format", "indent", "pprint", "random", "slice",
-    "urlize", "wordwrap", "xmlattr",
-)  # fmt: skip
-_GROWING_METHODS = {"center", "ljust", "rjust", "zfill", "expandtabs", "translate", "to_bytes"}
-# A width of four digits or more, or one taken from the arguments.
-_WIDE_PERCENT = re.compile(r"%[^%a-zA-Z]*(\d{4}|\*)")
-_WIDE_FORMAT = re.compile(r"\{[^}]*(\d{4}|\{)")
+__all__ = ["MAX_SECONDS", "BoundedEnvironment"]
 
-
-class Budget:
-    """What is left of one rendering. `charge` raises SecurityError when nothing is."""
-
-    def __init__(self) -> None:
-        self.steps = MAX_STEPS
-        self.characters = MAX_CHARACTERS
-        self.deadline_s = time.monotonic() + MAX_SECONDS
-
-    def charge(self, characters: int) -> None:
-        """One step that makes `characters` of text."""
-        self.steps -= 1
-        self.characters -= characters
-        if self.steps < 0 or self.characters < 0:
-            raise SecurityError("the template does too much work")
-        if self.steps % 256 == 0 and time.monotonic() > self.deadline_s:
-            raise SecurityError(f"the template takes longer than {MAX_SECONDS:.0f} seconds")
+# Of texts and numbers, because what they make grows or is nothing for a chat.
+_UNSAFE_METHODS = {"encode", "from_bytes", "maketrans", "striptags", "to_bytes", "translate"}
+_LAZY = (Iterator, ItemsView, KeysView, ValuesView)
 
 
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
     """Render with `variables(...)` as the arguments."""
 
-    intercepted_binops = frozenset(["+", "*", "**", "%"])
+    intercepted_binops = frozenset(["+", "-", "*", "**", "//", "%"])
 
     def __init__(self) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
             optimized=False,  # the optimizer would run filters before there is a budget
-            finalize=_charged,
+            finalize=_text,
             extensions=[loopcontrols, _Generation],
         )
-        for name in _GROWING_FILTERS:
-            del self.filters[name]
-        self.filters = {name: _bounded(function) for name, function in self.filters.items()}
-        self.filters["replace"] = _bounded(_replace)
-        self.filters["join"] = _bounded(_join)
-        self.filters[_Charge.loop] = _counted
-        self.filters[_Charge.text] = _charged
+        self.filters = bounded_filters(self.filters) | _Charge.filters()
+        self.tests.update(bounded_tests(self.tests))
+        self.globals["namespace"] = _Namespace
         self.globals.pop("lipsum", None)
 
-    def variables(self, values: dict[str, Any]) -> dict[str, Any]:
-        return {**values, _BUDGET: Budget()}
+    def add_filter(self, name: str, function: Callable[..., Any]) -> None:
+        """One whose work is charged."""
+        self.filters[name] = bounded(function, name)
+
+    def variables(self, values: Mapping[str, Any], seconds: float = MAX_SECONDS) -> dict[str, Any]:
+        """What to render with, in `seconds` at most."""
+        return {**values, VARIABLE: Budget(seconds)}
 
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
-        for loop in source.find_all(nodes.For):
-            loop.iter = _filter(loop.iter, _Charge.loop)
-        for concat in source.find_all(nodes.Concat):
-            concat.nodes = [_filter(node, _Charge.text) for node in concat.nodes]
-        return super()._generate(source, *args, **options)
+        return super()._generate(_Charges().visit(source), *args, **options)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return attr not in _GROWING_METHODS and super().is_safe_attribute(obj, attr, value)
+        return attr not in _UNSAFE_METHODS and super().is_safe_attribute(obj, attr, value)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return super().getitem(obj, _not_nested(argument))
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # jinja's names
-        budget = _budget(__context)
+        budget = budget_of(__context)
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        budget.charge(size(args) + size(kwargs))
         if isinstance(owner, str):
-            args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
-            budget.charge(_method_size(owner, name, args))
+            args = tuple(list(a) if isinstance(a, _LAZY) else a for a in args)
+            budget.charge(method_size(owner, name, args))
+        if isinstance(owner, (list, tuple)):  # it looks for something in it
+            budget.charge(part_weight(owner))
+        if not isinstance(__obj, Macro):
+            budget.charge(part_weight(*args, *kwargs.values()))
         result = super().call(__context, __obj, *args, **kwargs)
-        budget.charge(_size(result))
+        budget.charge(size(result))
         return result
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        wrapped = super().wrap_str_format(value)
-        if wrapped is not None and _WIDE_FORMAT.search(value.__self__):
-            raise SecurityError("the template formats with a width that is too large")
-        return wrapped
+        if super().wrap_str_format(value) is None:
+            return None
+        refuse_wide_format(value.__self__)
+        return bounded_format(self, value.__self__, takes_mapping=value.__name__ == "format_map")
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        _budget(context).charge(_operator_size(operator, left, right))
+        budget_of(context).charge(operator_size(operator, left, right))
         return super().call_binop(context, operator, left, right)
 
 
 class _Charge:
     """Names of filters that the environment itself puts into templates; none can be written."""
 
-    loop = "a turn"
+    turns = "its turns"
     text = "some text"
+    side = "a side"
+    key = "a key"
+    made = "a thing"
+
+    @classmethod
+    def filters(cls) -> dict[str, Callable[..., Any]]:
+        return {
+            cls.turns: counted,
+            cls.text: _text,
+            cls.side: _side,
+            cls.key: _key,
+            cls.made: _made,
+        }
+
+
+class _Charges(NodeTransformer):
+    """Puts a charge to whatever Jinja would do without asking the environment."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  # jinja's names
+        self.generic_visit(node)
+        node.iter = _filter(node.iter, _Charge.turns)
+        return node
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
+        """The template's own text: constants go through the environment's `finalize`."""
+        self.generic_visit(node)
+        node.nodes = [
+            nodes.Const(part.data, lineno=part.lineno)
+            if isinstance(part, nodes.TemplateData)
+            else part
+            for part in node.nodes
+        ]
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.nodes = [_filter(part, _Charge.text) for part in node.nodes]
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not _is_simple(node):
+            node.expr = _filter(node.expr, _Charge.side)
+            for operand in node.ops:
+                operand.expr = _filter(operand.expr, _Charge.side)
+        return node
+
+    def visit_Pair(self, node: nodes.Pair) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.key = _filter(node.key, _Charge.key)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):  # Jinja takes it without the environment
+            return _filter(node, _Charge.made)
+        node.arg = _filter(node.arg, _Charge.key)
+        return node
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filter(node, _Charge.made)
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filter(node, _Charge.made)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _filter(node, _Charge.made) if node.ctx == "load" else node
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        if isinstance(node.value, int):
+            refuse_large(node.value)
+        return node
 
 
 class _Generation(Extension):
@@ -123,110 +195,74 @@ class _Generation(Extension):
 
     tags = {"generation"}  # noqa: RUF012  # as jinja2.ext.Extension declares it
 
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+    def parse(self, parser: Parser) -> nodes.Scope:
+        lineno = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.Scope(body, lineno=lineno)
 
 
-def _filter(node: nodes.Node, name: str) -> nodes.Filter:
+class _Namespace(Namespace):
+    """As transformers has it: without names that Python keeps for itself."""
+
+    def __init__(*args: Any, **kwargs: Any) -> None:  # so that `self` may be a name
+        for name in dict(*args[1:], **kwargs):
+            _check_name(name)
+        Namespace.__init__(*args, **kwargs)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name)
+        super().__setitem__(name, value)
+
+    def __repr__(self) -> str:
+        return "<Namespace>"
+
+
+def _check_name(name: Any) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"the template names an attribute '{name}', which begins with '_'")
+
+
+def _filter(node: nodes.Node, name: str) -> nodes.Expr:
     assert isinstance(node, nodes.Expr), "only expressions have a value"
+    if isinstance(node, nodes.Const) and name in (_Charge.side, _Charge.key):
+        return node  # short, and read at once
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
-def _budget(context: Context) -> Budget:
-    budget = context.get(_BUDGET)
-    assert isinstance(budget, Budget), "render with the environment's variables"
-    return budget
+def _is_simple(compare: nodes.Compare) -> bool:
+    """Whether one side is a text or number in the template: that ends the other's walk at once,
+    unless it is sought in there."""
+    sides = [compare.expr, *(operand.expr for operand in compare.ops)]
+    seeks = any(operand.op in ("in", "notin") for operand in compare.ops)
+    return not seeks and any(isinstance(side, nodes.Const) for side in sides)
 
 
 @pass_context
-def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
-    budget = _budget(context)
-    for item in items:
-        budget.charge(0)
-        yield item
-
-
-@pass_context
-def _charged(context: Context, value: Any) -> Any:
-    _budget(context).charge(_size(value))
+def _text(context: Context, value: Any) -> Any:
+    budget_of(context).charge(weight(value))
     return value
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter whose result is charged. Jinja passes the context first, and the filter's own
-    first argument (environment, evaluation context) is found from it."""
-    wish = getattr(function, "jinja_pass_arg", None)
-
-    @pass_context
-    @wraps(function, updated=())
-    def filter_(context: Context, *args: Any, **kwargs: Any) -> Any:
-        leading = {
-            None: (),
-            "context": (context,),
-            "eval_context": (context.eval_ctx,),
-            "environment": (context.environment,),
-        }[wish.name if wish is not None else None]
-        result = function(*leading, *args, **kwargs)
-        _budget(context).charge(_size(result))
-        return result
-
-    return filter_
+@pass_context
+def _side(context: Context, value: Any) -> Any:
+    budget_of(context).charge(part_weight(value))
+    return value
 
 
-def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
-    text, old, new = str(value), str(old), str(new)
-    _refuse_above(_replaced_size(text, old, new))
-    return text.replace(old, new, -1 if count is None else count)
+@pass_context
+def _made(context: Context, value: Any) -> Any:
+    budget_of(context).charge(size(value))
+    return value
 
 
-def _join(items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
-    parts, size = [], 0
-    for item in items:
-        parts.append(str(item if attribute is None else item[attribute]))
-        size += len(parts[-1]) + len(separator)
-        _refuse_above(size)
-    return separator.join(parts)
+@pass_context
+def _key(context: Context, value: Any) -> Any:
+    budget_of(context).charge(0)
+    return _not_nested(value)
 
 
-def _method_size(owner: str, name: str, args: tuple[Any, ...]) -> int:
-    """About how long the result of a string's method is, before it is made."""
-    if name == "replace" and len(args) >= 2:
-        return _replaced_size(owner, str(args[0]), str(args[1]))
-    if name == "join" and args:
-        return len(owner) * _size(args[0]) + sum(map(_size, args[0]))
-    return 0
-
-
-def _replaced_size(text: str, old: str, new: str) -> int:
-    return len(text) + (text.count(old) if old else len(text) + 1) * len(new)
-
-
-def _operator_size(operator: str, left: Any, right: Any) -> int:
-    if operator == "+":
-        return _size(left) + _size(right)
-    if operator == "%":
-        wide = isinstance(left, str) and _WIDE_PERCENT.search(left)
-        return MAX_CHARACTERS + 1 if wide else _size(left)
-    if isinstance(left, int) and isinstance(right, int):
-        _refuse_large(left, right, operator)
-        return 0
-    for many, times in ((left, right), (right, left)):
-        if isinstance(times, int) and not isinstance(many, (int, float)):
-            return _size(many) * max(times, 0)
-    return 0
-
-
-def _refuse_large(left: int, right: int, operator: str) -> None:
-    bits = left.bit_length() * abs(right) if operator == "**" else left.bit_length()
-    if max(bits, right.bit_length()) > MAX_INTEGER_BITS:
-        raise SecurityError("the template computes with numbers that are too large")
-
-
-def _refuse_above(size: int) -> None:
-    if size > MAX_CHARACTERS:
-        raise SecurityError("the template makes a text that is too long")
-
-
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, (str, bytes, list, tuple, dict)) else 0
+def _not_nested(key: Any) -> Any:
+    """Python walks through the whole of a tuple each time that it looks it up."""
+    if isinstance(key, tuple):
+        raise SecurityError("the template looks up a list")
+    return key

@@ -1,24 +1,22 @@
 """From messages to the text that a model was trained on, by the Jinja template of its GGUF.
 
-Knows nothing of tokens. Templates are written for Hugging Face's `apply_chat_template`, so this
-offers what that offers (transformers/utils/chat_template_utils.py)."""
+Knows nothing of tokens, nor of how a model writes what it answers. Templates are written for
+Hugging Face's `apply_chat_template`, and the text is the same."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NoReturn
-
-import jinja2
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from llamapack_runtime.chat.errors import ChatTemplateError
-from llamapack_runtime.chat.sandbox import BoundedEnvironment
-from llamapack_runtime.chat.types import Message
+from llamapack_runtime.chat.template_messages import as_dicts, tool_variables
+from llamapack_runtime.chat.template_probe import TemplateCapabilities, probe
+from llamapack_runtime.chat.template_source import MAX_TEMPLATE_CHARACTERS, TemplateSource
+from llamapack_runtime.chat.types import Message, Tool
 
-MAX_TEMPLATE_CHARACTERS = 256 * 1024
-MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024
-MAX_JSON_INDENT = 16
+__all__ = ["CHATML", "MAX_TEMPLATE_CHARACTERS", "ChatTemplate", "TemplateCapabilities"]
 
 # For a model without a template, or with one that cannot be used.
 CHATML = """\
@@ -30,7 +28,9 @@ CHATML = """\
 {%- endif -%}
 """
 
-_PROBE = "llamapack-probe"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+# Hugging Face's; the space at its end tells whether the template keeps spaces.
+_END = "CONTINUE_FINAL_MESSAGE_TAG "
 
 
 class ChatTemplate:
@@ -38,141 +38,89 @@ class ChatTemplate:
     `bos_token` and `eos_token` are the model's, "" where it has none. Safe to use by threads."""
 
     def __init__(self, source: str, *, bos_token: str, eos_token: str) -> None:
-        self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
-        self._environment = BoundedEnvironment()
-        self._environment.filters["tojson"] = _tojson
-        self._environment.globals["raise_exception"] = _raise_exception
-        self._environment.globals["strftime_now"] = _strftime_now
-        self._template = self._compile(source)
-        self._knows_developer = "developer" in source
-        # Found out by trying, with the most common answers to begin with.
-        self._wants_parts = False
-        self._knows_system = True
-        self._wants_parts = self._needs_parts()
-        self._knows_system = self._shows([Message("system", _PROBE), Message("user", "?")])
+        self._source = TemplateSource(source, bos_token=bos_token, eos_token=eos_token)
+        self._shape, self.capabilities = probe(self._source)
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
-        """The prompt. ChatTemplateError in the template's words if it refuses the messages."""
-        adapted = self._adapt(messages)
-        variables = {
-            "messages": [self._as_dict(message) for message in adapted],
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Tool] = (),
+        add_generation_prompt: bool = True,
+        continues_last: bool = False,
+        variables: Mapping[str, Any] = _NOTHING,
+    ) -> str:
+        """The prompt. `variables` are more of the template's, such as enable_thinking.
+        `continues_last`: it ends where the last message, an assistant's, ends so far.
+        ChatTemplateError in the template's words if it refuses the messages, and in ours for what
+        it would leave out: see `capabilities`."""
+        self._check_shown(messages, tools)
+        if continues_last:
+            return self._render_open(messages, tools, variables)
+        return self._render(messages, tools, variables, add_generation_prompt)
+
+    def generation_prompt(self, variables: Mapping[str, Any] = _NOTHING) -> str:
+        """What opens an answer to a plain question, as far as it depends on the template's
+        `add_generation_prompt`: `<|im_start|>assistant\\n<think>\\n` …"""
+        question = [Message("user", "?")]
+        closed = self._render(question, (), variables, add_generation_prompt=False)
+        opened = self._render(question, (), variables, add_generation_prompt=True)
+        return opened[len(closed) :] if opened.startswith(closed) else ""
+
+    def _render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        variables: Mapping[str, Any],
+        add_generation_prompt: bool,
+    ) -> str:
+        for name in variables:
+            self._source.check_variable(name)
+        values = {
+            **variables,
+            **tool_variables(tools, self._shape),
+            "messages": as_dicts(messages, self._shape),
             "add_generation_prompt": add_generation_prompt,
-            "tools": None,
-            "documents": None,
-            **self._tokens,
         }
-        try:
-            return self._join(self._environment.variables(variables))
-        except RecursionError:
-            raise ChatTemplateError("The chat template calls itself without end.") from None
-        except Exception as error:  # a template's expressions can raise whatever Python can
-            raise ChatTemplateError(f"The chat template refused the messages: {error}.") from error
+        return self._source.render(values)
 
-    def _compile(self, source: str) -> jinja2.Template:
-        if len(source) > MAX_TEMPLATE_CHARACTERS:
+    def _render_open(
+        self, messages: Sequence[Message], tools: Sequence[Tool], variables: Mapping[str, Any]
+    ) -> str:
+        """As Hugging Face's `continue_final_message`: a mark at the message's end is cut off with
+        all that follows, and the spaces before it if the template takes the message's away."""
+        begun = messages[-1] if messages else None
+        if begun is None or begun.role != "assistant" or begun.tool_calls:
             raise ChatTemplateError(
-                f"The chat template has {len(source)} characters, more than the"
-                f" {MAX_TEMPLATE_CHARACTERS} that are read."
+                "Only a last message of the assistant's, without tool calls, can be continued."
             )
-        try:
-            return self._environment.from_string(source)
-        except jinja2.TemplateSyntaxError as error:
+        if begun.content or not begun.reasoning:
+            marked = replace(begun, content=begun.content + _END)
+            text = begun.content
+        else:
+            marked = replace(begun, reasoning=begun.reasoning + _END)
+            text = begun.reasoning
+        rendered = self._render([*messages[:-1], marked], tools, variables, False)
+        end = rendered.rfind(_END.strip())
+        if end < 0 or text.strip() not in rendered:
             raise ChatTemplateError(
-                f"The chat template has a syntax error in line {error.lineno}: {error.message}."
-            ) from error
-        except (
-            jinja2.TemplateError,
-            RecursionError,
-            SyntaxError,
-            ValueError,
-            MemoryError,
-        ) as error:
-            raise ChatTemplateError(f"The chat template cannot be compiled: {error}.") from error
+                "The last message cannot be continued: this model's chat template changes it."
+            )
+        kept = rendered[:end]
+        return kept if rendered.startswith(_END, end) else kept.rstrip()
 
-    def _join(self, variables: dict[str, Any]) -> str:
-        parts, size = [], 0
-        for part in self._template.generate(variables):
-            size += len(part)
-            if size > MAX_OUTPUT_CHARACTERS:
-                raise ChatTemplateError(f"it made more than {MAX_OUTPUT_CHARACTERS} characters")
-            parts.append(part)
-        return "".join(parts)
-
-    def _adapt(self, messages: Sequence[Message]) -> list[Message]:
-        adapted = list(messages)
-        if not self._knows_developer:
-            adapted = [_as_system(message) for message in adapted]
-        return adapted if self._knows_system else _merge_system(adapted)
-
-    def _as_dict(self, message: Message) -> dict[str, Any]:
-        content: object = message.content
-        if self._wants_parts:
-            content = [{"type": "text", "text": message.content}]
-        named = {} if message.name is None else {"name": message.name}
-        return {"role": message.role, "content": content, **named}
-
-    def _needs_parts(self) -> bool:
-        """Whether content must be a list of typed parts. A plain question must work either way;
-        what a template answers to that, it raises here, before any user meets it."""
-        question = [Message("user", _PROBE)]
-        if self._shows(question):
-            return False
-        self._wants_parts = True
-        if self._shows(question):
-            return True
-        self._wants_parts = False
-        if _PROBE in self.render(question):
-            return False
-        raise ChatTemplateError("The chat template does not show what the user says.")
-
-    def _shows(self, messages: Sequence[Message]) -> bool:
-        try:
-            return _PROBE in self.render(messages)
-        except ChatTemplateError:
-            return False
-
-
-def _as_system(message: Message) -> Message:
-    if message.role != "developer":
-        return message
-    return Message("system", message.content, message.name)
-
-
-def _merge_system(messages: Sequence[Message]) -> list[Message]:
-    """For templates without a system role: what the system says opens the first user message."""
-    system = "\n\n".join(m.content for m in messages if m.role == "system")
-    others = [m for m in messages if m.role != "system"]
-    if not system:
-        return others
-    for index, message in enumerate(others):
-        if message.role == "user":
-            merged = Message("user", f"{system}\n\n{message.content}", message.name)
-            return [*others[:index], merged, *others[index + 1 :]]
-    return [Message("user", system), *others]
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """As transformers does: no HTML escapes, non-ASCII kept."""
-    if isinstance(indent, int) and indent > MAX_JSON_INDENT:
-        raise jinja2.TemplateError(f"an indentation of {indent} is too wide")
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-    )
-
-
-def _raise_exception(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)
-
-
-def _strftime_now(format_: str) -> str:
-    return datetime.now().astimezone().strftime(format_)
+    def _check_shown(self, messages: Sequence[Message], tools: Sequence[Tool]) -> None:
+        can = self.capabilities
+        for asked, shown, what in (
+            (bool(tools), can.shows_tools, "tools"),
+            (any(m.tool_calls for m in messages), can.shows_tool_calls, "tool calls"),
+            (
+                any(len(m.tool_calls) > 1 for m in messages),
+                can.shows_parallel_calls,
+                "several tool calls in one message",
+            ),
+            (any(m.role == "tool" for m in messages), can.shows_tool_results, "tools' results"),
+        ):
+            if asked and not shown:
+                message = f"This model's chat template does not show {what}."
+                raise ChatTemplateError(message, "tools" if what == "tools" else "messages")
