@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from llamapack_runtime.api.body import read_object
-from llamapack_runtime.api.errors import ApiError, BadRequest, json_response
+from llamapack_runtime.api import brand, pages, report
+from llamapack_runtime.api.adapters import AdapterRack
+from llamapack_runtime.api.body import read_object, require_json
+from llamapack_runtime.api.brand import brand_words
+from llamapack_runtime.api.caller import caller_of
+from llamapack_runtime.api.errors import ApiError, BadRequest, NotReady, json_response
 from llamapack_runtime.api.proof import instance_proof
-from llamapack_runtime.api.ready import service_of
-from llamapack_runtime.api.service import LoadFailed, Loading, Ready
+from llamapack_runtime.api.ready import service_of, shelves_of
+from llamapack_runtime.api.service import LoadFailed, Loading, Ready, ReadyToEmbed, State, Unloaded
 
 _CHALLENGE = re.compile(r"[0-9a-f]{16,64}")
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -23,7 +27,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 async def info(request: Request) -> Response:
     service = service_of(request)
     state = service.state
-    is_ready = isinstance(state, Ready)
+    known = state if isinstance(state, Ready | ReadyToEmbed | Unloaded) else None
+    is_ready = known is not None
+    n_ctx = _n_ctx(state)
     words = {
         "name": service.about.name,
         "pack_id": service.about.pack_id,
@@ -33,11 +39,37 @@ async def info(request: Request) -> Response:
         "state": "ready" if is_ready else "failed" if isinstance(state, LoadFailed) else "loading",
         "loading": dataclasses.asdict(state) if isinstance(state, Loading) else None,
         "failed": state.sentence if isinstance(state, LoadFailed) else None,
-        "hardware": state.hardware if isinstance(state, Ready) else None,
-        "notes": list(state.notes) if isinstance(state, Ready) else [],
-        "n_ctx": state.session.n_ctx if isinstance(state, Ready) else None,
+        "code": state.code if isinstance(state, LoadFailed) else None,
+        "hardware": known and known.hardware,
+        "notes": [*service.notes, *(known.notes if known else ())],
+        "chats": n_ctx is not None if is_ready else None,
+        "n_ctx": n_ctx,
+        "models": [
+            {
+                "id": one.stock.card.id,
+                "name": one.stock.card.name,
+                "kind": one.stock.kind,
+                "sees_images": one.stock.card.sees_images,
+                "adapters": _adapters(one.stock.adapters),
+            }
+            for one in shelves_of(request)
+            if service.pool is not None
+        ],
+        "brand": brand_words(service.about),
+        "quits_when_closed": service.quits_when_closed,
+        "adapters": _adapters(service.defaults.adapters),
     }
     return json_response(words, 200, _NO_STORE)
+
+
+def _adapters(rack: AdapterRack) -> list[dict[str, object]]:
+    return [dataclasses.asdict(one) for one in rack.cards()]
+
+
+def _n_ctx(state: State) -> int | None:
+    if isinstance(state, Ready):
+        return state.session.n_ctx
+    return state.n_ctx if isinstance(state, Unloaded) else None
 
 
 async def instance(request: Request) -> Response:
@@ -49,16 +81,24 @@ async def instance(request: Request) -> Response:
     if challenge:
         if not _CHALLENGE.fullmatch(challenge):
             raise BadRequest("'challenge' must be 16 to 64 hexadecimal digits.", "challenge")
+        if service.is_ending:
+            raise NotReady("The program is stopping.", "shutting_down")
+        request.app.state.pages.expect()
         words["proof"] = instance_proof(service.instance_token, challenge)
     return json_response(words, 200, _NO_STORE)
 
 
 async def quit_program(request: Request) -> Response:
     """Stop the program. JSON only: no other site's form can send that."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise ApiError(415, "Send this request as application/json.", "unsupported_media_type")
+    require_json(request)
     await read_object(request)
+    if not caller_of(request).may_stop:
+        raise ApiError(
+            403,
+            "Only the program's own page and the first of its keys may stop it; ask whoever started"
+            " it.",
+            "not_allowed",
+        )
     service_of(request).quit()
     return json_response({"status": "stopping"}, 202, _NO_STORE)
 
@@ -67,4 +107,7 @@ ROUTES = [
     Route("/llamapack/info", info, methods=["GET"]),
     Route("/llamapack/instance", instance, methods=["GET"]),
     Route("/llamapack/quit", quit_program, methods=["POST"]),
+    *brand.ROUTES,
+    *pages.ROUTES,
+    *report.ROUTES,
 ]

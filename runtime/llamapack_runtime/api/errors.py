@@ -1,27 +1,22 @@
 """Errors that a client sees, in OpenAI's shape: {"error": {message, type, code, param}}.
 
-ApiError            any status
-├── BadRequest      400, names the parameter
-└── NotReady        503 with Retry-After
-ClientGone          nobody is left to answer to
+ApiError                        any status
+├── BadRequest                  400, names the parameter
+│   ├── MissingParameter
+│   ├── UnknownParameter
+│   └── UnsupportedParameter
+├── TextOnly                    501, names what the model cannot read
+└── NotReady                    503 with Retry-After
+ClientGone                      nobody is left to answer to
 """
 
 from __future__ import annotations
 
-import logging
-
 import msgspec
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
-from llamapack_runtime.chat.errors import ChatError
 from llamapack_runtime.engine.types import Failed
 
-logger = logging.getLogger(__name__)
-
-# 499: the client closed the connection; nobody will see it.
-STATUS_CLIENT_GONE = 499
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -30,6 +25,7 @@ _TYPES = {
     501: "not_supported_error",
     503: "unavailable_error",
 }
+_MAX_QUOTED = 100  # characters: what comes from a client may be of any length
 
 
 class ApiError(Exception):
@@ -71,16 +67,49 @@ class ApiError(Exception):
         }
         return {"error": error}
 
-    def as_response(self) -> Response:
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with it in every dialect."""
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return json_response(self.as_dict(), self.status, headers)
+        return headers
+
+    def as_response(self) -> Response:
+        return json_response(self.as_dict(), self.status, self.headers)
 
 
 class BadRequest(ApiError):  # noqa: N818 - the name of the status
     def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(400, message, code or "invalid_value", param)
+
+
+class MissingParameter(BadRequest):
+    def __init__(self, param: str) -> None:
+        message = f"The parameter '{param}' is missing."
+        super().__init__(message, param, "missing_required_parameter")
+
+
+class UnknownParameter(BadRequest):
+    def __init__(self, param: str) -> None:
+        param = param[:_MAX_QUOTED]
+        super().__init__(f"There is no parameter '{param}'.", param, "unknown_parameter")
+
+
+class UnsupportedParameter(BadRequest):
+    """Known elsewhere, and not to be had here."""
+
+    def __init__(self, param: str) -> None:
+        message = f"The parameter '{param}' is not supported by this program; leave it out."
+        super().__init__(message, param, "unsupported_parameter")
+
+
+class TextOnly(ApiError):  # noqa: N818 - what the model is
+    """`what` it cannot read, such as images."""
+
+    def __init__(self, what: str, param: str) -> None:
+        message = f"'{param}': this model reads text only, no {what}."
+        super().__init__(501, message, "unsupported_modality", param)
 
 
 class NotReady(ApiError):  # noqa: N818 - the name of the state
@@ -96,46 +125,3 @@ def json_response(
     value: object, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
-
-
-async def show_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError), "registered for ApiError"
-    return error.as_response()
-
-
-async def show_http_error(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: no such route, or another method."""
-    assert isinstance(error, HTTPException), "registered for HTTPException"
-    path = request.url.path
-    sentences = {
-        404: f"There is nothing at {path}.",
-        405: f"{path} does not answer to {request.method}.",
-        413: "The request body is too large.",
-    }
-    message = sentences.get(error.status_code, str(error.detail))
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
-    response = ApiError(error.status_code, message, codes.get(error.status_code)).as_response()
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def show_chat_error(_request: Request, error: Exception) -> Response:
-    """The chat core refuses the messages."""
-    assert isinstance(error, ChatError), "registered for ChatError"
-    return ApiError(error.status, str(error), error.code, "messages").as_response()
-
-
-async def show_engine_error(_request: Request, error: Exception) -> Response:
-    """The model was closed between two steps of a request: the process is stopping."""
-    logger.warning("The engine refused a request: %s", type(error).__name__)
-    return NotReady("The program is stopping.", "shutting_down").as_response()
-
-
-async def show_client_gone(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=STATUS_CLIENT_GONE)
-
-
-async def show_unexpected(_request: Request, error: Exception) -> Response:
-    logger.error("A request failed: %s", type(error).__name__)
-    message = "The program failed on this request; see its log."
-    return ApiError(500, message, "internal_error").as_response()

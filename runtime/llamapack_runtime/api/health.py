@@ -25,7 +25,7 @@ async def health(request: Request) -> Response:
 
 def _unavailable(state: State) -> dict[str, object]:
     if isinstance(state, LoadFailed):
-        return {"error": _error(state.sentence), "failed": state.sentence}
+        return {"error": _error(state.sentence), "failed": state.sentence, "code": state.code}
     return {"error": _error("Loading model"), "loading": dataclasses.asdict(state)}
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from llamapack_runtime.api.ready import service_of
-from llamapack_runtime.api.service import Ready
+from llamapack_runtime.api.service import Ready, ReadyToEmbed
 from llamapack_runtime.engine.types import EngineStats
 
 
@@ -18,7 +18,7 @@ async def metrics(request: Request) -> Response:
     exposition = await asyncio.to_thread(_load)
     service = service_of(request)
     state = service.state
-    is_ready = isinstance(state, Ready)
+    is_ready = isinstance(state, Ready | ReadyToEmbed)
     stats = state.session.stats() if isinstance(state, Ready) else EngineStats()
     text, content_type = exposition(stats, service.measures, is_ready=is_ready)
     return Response(text, 200, {"Cache-Control": "no-store", "Content-Type": content_type})

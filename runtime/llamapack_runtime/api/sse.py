@@ -20,14 +20,19 @@ KEEP_ALIVE_S = 10.0
 _encoder = msgspec.json.Encoder()
 
 
-def comment(text: str) -> bytes:
-    """A line that clients skip. `text` is one of ours, without line ends."""
-    return b": " + text.encode() + b"\n\n"
+def queued(position: int) -> bytes:
+    """A line that clients skip, for those who look: so many requests go before this one."""
+    return b": queued, %d before you\n\n" % position
 
 
 def frame(value: object) -> bytes:
     """One event with JSON as its data."""
     return b"data: " + _encoder.encode(value) + b"\n\n"
+
+
+def named_frame(name: str, value: object) -> bytes:
+    """One event of this name with JSON as its data."""
+    return b"event: " + name.encode() + b"\n" + frame(value)
 
 
 class EventStream(Response):
