@@ -5,50 +5,28 @@ Names and short forms are llama-server's wherever the thing is the same.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from llamapack_runtime.chat_options import CHAT_OPTIONS
+from llamapack_runtime.draft_options import DRAFT_OPTIONS
+from llamapack_runtime.lora_options import LORA_OPTIONS
+from llamapack_runtime.option import Option
+from llamapack_runtime.sampling_options import SAMPLING_OPTIONS
 
-ENVIRONMENT_PREFIX = "LLAMAPACK_"
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0")
-Kind = Literal["text", "integer", "number", "switch"]
-Value = str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option. `name` is the long form without dashes and the key in a pack's settings; `low`
-    and `high` bound a number, both included."""
-
-    name: str
-    help: str
-    kind: Kind = "text"
-    other_names: tuple[str, ...] = ()  # as typed, with dashes
-    placeholder: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-    is_packable: bool = True
-    group: str = "Serving"
-
-    @property
-    def field(self) -> str:
-        return self.name.replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        return ENVIRONMENT_PREFIX + self.name.replace("-", "_").upper()
-
-    @property
-    def forms(self) -> tuple[str, ...]:
-        return (*self.other_names, f"--{self.name}")
-
 
 OPTIONS = (
     Option(
         "model",
         "serve this GGUF file instead of the model in the pack",
         other_names=("-m",),
+        placeholder="FILE",
+        is_packable=False,
+        group="Model",
+    ),
+    Option(
+        "mmproj",
+        "the projector that makes images readable for the model, a GGUF file, instead of the "
+        "pack's own",
+        other_names=("-mm",),
         placeholder="FILE",
         is_packable=False,
         group="Model",
@@ -102,6 +80,8 @@ OPTIONS = (
         group="Model",
     ),
     Option("no-mmap", "read the model into memory instead of mapping it", "switch", group="Model"),
+    *LORA_OPTIONS,
+    *DRAFT_OPTIONS,
     Option(
         "chat-template",
         "a Jinja chat template, or 'chatml', instead of the model's own",
@@ -128,6 +108,31 @@ OPTIONS = (
         other_names=("-sysf",),
         placeholder="FILE",
         is_packable=False,
+        group="Model",
+    ),
+    Option(
+        "embeddings",
+        "make embeddings with the chat model, too; embedding models do so without being asked",
+        "switch",
+        ("--embedding",),
+        group="Model",
+    ),
+    Option(
+        "pooling",
+        "how the vectors of an input's tokens become one (default: the model's own, or mean)",
+        placeholder="TYPE",
+        choices=("none", "mean", "cls", "last", "rank"),
+        group="Model",
+    ),
+    Option(
+        "embd-normalize",
+        "length of embeddings: -1 as computed, 0 the range of 16-bit numbers, 1 taxicab, 2 "
+        "Euclidean, more: p-norm (default: 2)",
+        "integer",
+        (),
+        "N",
+        low=-1,
+        high=1024,
         group="Model",
     ),
     Option(
@@ -193,8 +198,8 @@ OPTIONS = (
     ),
     Option(
         "spec-type",
-        "speculation: guess the next tokens from earlier text and check them all at once "
-        "(default: ngram)",
+        "speculation: guess the next tokens from earlier text, and by a draft model where there is "
+        "one, and check them all at once; none does without both (default: ngram)",
         placeholder="TYPE",
         choices=("none", "ngram"),
         group="Speed",
@@ -213,56 +218,8 @@ OPTIONS = (
         placeholder="NAME",
         group="Speed",
     ),
-    Option(
-        "temp",
-        "default temperature; 0 always takes the likeliest token (default: 0.8)",
-        "number",
-        ("--temperature",),
-        "X",
-        low=0,
-        high=100,
-        group="Answers",
-    ),
-    Option(
-        "top-k",
-        "default top-k; 0 turns it off (default: 40)",
-        "integer",
-        (),
-        "N",
-        low=0,
-        high=2**31 - 1,
-        group="Answers",
-    ),
-    Option(
-        "top-p",
-        "default top-p; 1 turns it off (default: 0.95)",
-        "number",
-        (),
-        "X",
-        low=0,
-        high=1,
-        group="Answers",
-    ),
-    Option(
-        "min-p",
-        "default min-p; 0 turns it off (default: 0.05)",
-        "number",
-        (),
-        "X",
-        low=0,
-        high=1,
-        group="Answers",
-    ),
-    Option(
-        "seed",
-        "default seed; -1 draws one for each answer (default: -1)",
-        "integer",
-        ("-s",),
-        "N",
-        low=-1,
-        high=2**32 - 1,
-        group="Answers",
-    ),
+    *SAMPLING_OPTIONS,
+    *CHAT_OPTIONS,
     Option(
         "predict",
         "most tokens in an answer; -1: until the model stops (default: -1)",
@@ -285,10 +242,42 @@ OPTIONS = (
     ),
     Option(
         "api-key",
-        "ask for this key on every request (needed, and made up, for a host that others can reach)",
+        "ask for this key on every request; several: with commas, or again; NAME=KEY names one in "
+        "the log (needed, and made up, for a host that others can reach)",
         placeholder="KEY",
+        is_list=True,
+    ),
+    Option(
+        "api-key-file",
+        "a file with a key, or NAME=KEY, on each line: other users of this computer can see the "
+        "command line",
+        placeholder="FILE",
+        is_packable=False,
+    ),
+    Option(
+        "cors-origin",
+        "let web pages of this origin, such as https://example.com, use the API; several: with "
+        "commas, or again",
+        placeholder="ORIGIN",
+        is_list=True,
+    ),
+    Option(
+        "timeout",
+        "seconds after which an answer is cut off; 0: never (default: 0)",
+        "integer",
+        ("-to",),
+        "N",
+        low=0,
+        high=2**31 - 1,
     ),
     Option("no-browser", "do not open a browser", "switch"),
+    Option(
+        "quit-when-closed",
+        "end when the last page is closed, where this program opened a browser: auto, after a "
+        "start by double-click; on, after one from a terminal, too; off, never (default: auto)",
+        placeholder="WHEN",
+        choices=("auto", "on", "off"),
+    ),
     Option("verbose", "write more to the log", "switch", ("-v",), is_packable=False),
     Option(
         "log-file",
@@ -309,5 +298,34 @@ OPTIONS = (
     ),
     Option("version", "show the version", "switch", is_packable=False, group="Instead of serving"),
 )
-# They change what the terminal shows, not what is served.
-PRESENTATION = frozenset({"no_browser", "verbose", "log_file", "info", "json", "help", "version"})
+# llama-server's switches for what is always so here: they are accepted, and change nothing.
+ALWAYS_SO = frozenset(
+    {
+        "-cb",
+        "-kvu",
+        "--cache-prompt",
+        "--cont-batching",
+        "--jinja",
+        "--kv-unified",
+        "--metrics",
+        "--offline",
+        "--prefill-assistant",
+        "--slots",
+        "--ui",
+        "--warmup",
+        "--webui",
+    }
+)
+# They change what the terminal shows or how the program ends, not what is served.
+PRESENTATION = frozenset(
+    {
+        "no_browser",
+        "quit_when_closed",
+        "verbose",
+        "log_file",
+        "info",
+        "json",
+        "help",
+        "version",
+    }
+)

@@ -46,7 +46,7 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
         data=_data(environment, home),
         libraries=_frozen("llama_cpp", "lib") or _development_libraries(environment),
         web=_frozen("web") or _MODULE_ROOT.parent.parent / "templates" / "web",
-        worker_command=_worker_command(),
+        worker_command=(*own_command(), "--probe-worker"),
     )
 
 
@@ -124,7 +124,8 @@ def _development_libraries(environment: Mapping[str, str]) -> Path:
     return Path(spec.origin).parent / "lib"
 
 
-def _worker_command() -> tuple[str, ...]:
+def own_command() -> tuple[str, ...]:
+    """What starts this program once more, as a child with work of its own."""
     if getattr(sys, "frozen", False):
-        return (sys.executable, "--probe-worker")
-    return (sys.executable, "-m", "llamapack_runtime", "--probe-worker")
+        return (sys.executable,)
+    return (sys.executable, "-m", "llamapack_runtime")

@@ -4,6 +4,7 @@ cache holds."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from llamapack_runtime.engine.speculate import MAX_DRAFT
 from llamapack_runtime.engine.states import StateStore
 from llamapack_runtime.engine.threadpools import ThreadPools
 from llamapack_runtime.engine.tuner import ThreadTuner
+from llamapack_runtime.engine.types import Adapters, adapter_set
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.cpus import usable_cpus
 from llamapack_runtime.hardware.gemm import LEAST_TOKENS
 from llamapack_runtime.hardware.plan import LoadPlan
 from llamapack_runtime.hardware.spare import SpareProcessors
 from llamapack_runtime.hardware.threads import pool_candidates, pool_setting
+from llamapack_runtime.launch.adapters import AdapterSource, content_of, open_adapters
+from llamapack_runtime.launch.drafting import OpenDraft
 from llamapack_runtime.launch.source import ModelSource
 from llamapack_runtime.paths import Paths
 from llamapack_runtime.settings import Settings
@@ -55,8 +59,13 @@ def slots_for(model: Model, n_parallel: int) -> Slots:
     return Slots(sequences, sequences + MAX_DRAFT)
 
 
-def open_context(model: Model, plan: LoadPlan, choice: HardwareChoice) -> Context:
-    """Whoever opens it closes it."""
+def open_context(
+    model: Model,
+    plan: LoadPlan,
+    choice: HardwareChoice,
+    adapters: Iterable[AdapterSource] = (),
+) -> Context:
+    """With the adapters, checked before, in memory. Whoever opens it closes it."""
     slots = slots_for(model, plan.n_seq_max)
     return Context(
         model,
@@ -70,6 +79,7 @@ def open_context(model: Model, plan: LoadPlan, choice: HardwareChoice) -> Contex
         flash_attention=plan.flash_attn,
         type_k=plan.type_k,
         type_v=plan.type_v,
+        loras=open_adapters(model, adapters),
     )
 
 
@@ -81,11 +91,14 @@ def open_engine(
     choice: HardwareChoice,
     settings: Settings,
     paths: Paths,
+    draft: OpenDraft | None = None,
 ) -> Engine:
-    """The engine takes over the context. It closes all that is opened here."""
+    """The engine takes over the context, and the draft. It closes all that is opened here."""
     spare = SpareProcessors()
     spare()  # the next answer is about the time from here
-    pools = _open_pools(context, choice.variant.path)
+    pools = open_pools(context.handle, choice.variant.path)
+    if pools is not None and draft is not None and draft.context is not None:
+        pools.share(draft.context.handle)
     tuner = ThreadTuner(
         pool_candidates(usable_cpus(), settings.threads), pool_setting(choice.n_threads)
     )
@@ -102,12 +115,14 @@ def open_engine(
         speculates=settings.spec_type != "none",
         shifts_context=settings.context_shift,
         states=_open_states(source, model, context, plan, settings, paths),
+        drafter=None if draft is None else draft.drafter,
     )
 
 
-def _open_pools(context: Context, cpu_backend: Path) -> ThreadPools | None:
+def open_pools(context_handle: int, cpu_backend: Path) -> ThreadPools | None:
+    """None where the libraries have none: each step starts threads of its own then."""
     try:
-        return ThreadPools(cpu_backend, context.handle)
+        return ThreadPools(cpu_backend, context_handle)
     except LibraryError as error:
         logger.warning("%s", error)
         return None
@@ -124,18 +139,24 @@ def _open_states(
     ram = settings.cache_ram
     spare = max(0, plan.free_bytes - plan.needed_bytes)
     return StateStore(
-        ram_bytes=int(spare * _RAM_SHARE) if ram is None else ram * _MIB,
+        ram_bytes=int(spare * _RAM_SHARE / source.n_sharing) if ram is None else ram * _MIB,
         folder=paths.cache / "states",
         disk_bytes=_DISK_BYTES,
         token_bytes=max(1, plan.cell_bytes),
         fingerprint=fingerprint(source, model, context, plan),
         packed=source.state,
+        adapters=default_adapters(source),
     )
 
 
+def default_adapters(source: ModelSource) -> Adapters:
+    """Those that act by themselves."""
+    return adapter_set({one.name: one.scale for one in source.adapters})
+
+
 def fingerprint(source: ModelSource, model: Model, context: Context, plan: LoadPlan) -> bytes:
-    """All that a state depends on besides its tokens: the model, llama.cpp, the cache's layout. The
-    same on every computer."""
+    """All that a state depends on besides its tokens: the model with the adapters that act by
+    themselves, llama.cpp, the cache's layout. The same on every computer."""
     parts = (
         _LAYOUT,
         source.content,
@@ -145,7 +166,8 @@ def fingerprint(source: ModelSource, model: Model, context: Context, plan: LoadP
         plan.flash_attn,
         _has_long_positions(model, context),
     )
-    return "\n".join(map(str, parts)).encode()
+    acting = content_of(source.adapters)
+    return "\n".join(map(str, (*parts, *([acting] if acting else [])))).encode()
 
 
 def _has_long_positions(model: Model, context: Context) -> bool:

@@ -20,7 +20,8 @@ from llamapack_runtime.engine.step import Chunk
 from llamapack_runtime.errors import ModelUnusable, ProgramError, UsageError
 from llamapack_runtime.hardware.plan import ModelFacts, kv_bytes_per_cell
 from llamapack_runtime.launch import console
-from llamapack_runtime.launch.assembling import fingerprint, open_context
+from llamapack_runtime.launch.assembling import default_adapters, fingerprint, open_context
+from llamapack_runtime.launch.defaults import chat_defaults
 from llamapack_runtime.launch.loading import choose_template
 from llamapack_runtime.launch.preparing import Preparation, prepare
 from llamapack_runtime.launch.source import ModelSource
@@ -71,8 +72,11 @@ def _compute(
         model = resources.enter_context(
             Model.open(source.path, source.offset, source.size, on_progress=lambda _: _go_on(stop))
         )
-        context = resources.enter_context(open_context(model, prepared.plan, prepared.choice))
+        context = resources.enter_context(
+            open_context(model, prepared.plan, prepared.choice, source.adapters)
+        )
         context.warm_up()
+        context.use(default_adapters(source))
         key = digest(fingerprint(source, model, context, prepared.plan))
         tokens = _system_prefix(model, context, settings, resources)
         _check_length(len(tokens), context.n_ctx)
@@ -91,7 +95,14 @@ def _system_prefix(
     template, _ = choose_template(model, settings)
     engine = resources.enter_context(Engine(LlamaBackend(model, context)))
     prompt = settings.system_prompt
-    session = Session(engine, model, template, n_ctx=context.n_ctx, system_prompt=prompt)
+    session = Session(
+        engine,
+        model,
+        template,
+        n_ctx=context.n_ctx,
+        system_prompt=prompt,
+        defaults=chat_defaults(settings),
+    )
     return session.system_prefix()
 
 

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TextIO
 
+from llamapack_runtime.launch.recent_log import RecentLog
+
 # llama.cpp warns about many harmless things; what matters becomes a sentence of ours.
 _TALKATIVE = ("llama.cpp", "uvicorn.error")
 
@@ -27,8 +29,9 @@ def complain(*lines: str) -> None:
     _write(sys.stderr, lines)
 
 
-def start_log(*, verbose: bool, log_file: str | None) -> None:
-    """Warnings and worse to the terminal or to `log_file`. OSError when it cannot be written."""
+def start_log(*, verbose: bool, log_file: str | None, recent: RecentLog) -> None:
+    """Warnings and worse to the terminal or to `log_file`, and the last of them to `recent`.
+    OSError when the file cannot be written."""
     handler: logging.Handler = logging.NullHandler()
     if log_file is not None:
         handler = logging.FileHandler(log_file, encoding="utf-8")
@@ -37,13 +40,14 @@ def start_log(*, verbose: bool, log_file: str | None) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
+    root.addHandler(recent)
     root.setLevel(logging.INFO if verbose else logging.WARNING)
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO if verbose else logging.ERROR)
-        # Without a handler of its own, Python would print its records as a last resort.
-        logger.addHandler(logging.NullHandler())
         logger.propagate = verbose or log_file is not None
+        if not logger.propagate:
+            logger.addHandler(recent)
 
 
 def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:

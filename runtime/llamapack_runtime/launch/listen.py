@@ -15,16 +15,18 @@ PORTS_TO_TRY = 100
 BACKLOG = 128
 
 
-def listen(host: str, port: int | None) -> socket.socket:
-    """A listening socket. Without a port: 8080 or the next one that is free. AddressUnusable when
-    a port that was asked for is taken, or the host is not this computer's."""
+def listen(host: str, port: int | None, *, takes_another: bool = False) -> socket.socket:
+    """A listening socket. Without a port, and where another one will do: 8080 or the next one that
+    is free. AddressUnusable when a port that was asked for cannot be had, or the host is not this
+    computer's."""
     family, address = _resolve(host)
-    if port is not None:
+    if port is not None and not takes_another:
         return _bind(family, address, port, host)
-    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY):
+    usual = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY)
+    for candidate in usual if port is None else (port, *usual):
         try:
             return _bind(family, address, candidate, host)
-        except _PortTakenError:
+        except _PortUnusableError:
             continue
     return _bind(family, address, 0, host)
 
@@ -37,8 +39,8 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
 
 
-class _PortTakenError(AddressUnusable):
-    pass
+class _PortUnusableError(AddressUnusable):
+    """Others of this host may do."""
 
 
 def _resolve(host: str) -> tuple[int, str]:
@@ -53,7 +55,9 @@ def _resolve(host: str) -> tuple[int, str]:
 
 
 def _bind(family: int, address: str, port: int, host: str) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio sends without delay only where it is: else each answer
+    # on a connection that stays open waits 40 ms for the client's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
             # There, SO_REUSEADDR would let two programs share a port.
@@ -71,11 +75,13 @@ def _bind(family: int, address: str, port: int, host: str) -> socket.socket:
 def _refusal(error: OSError, port: int, host: str) -> AddressUnusable:
     if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) in (10013, 10048):
         owner = port_owner(port) or "another program"
-        return _PortTakenError(
+        return _PortUnusableError(
             f"Port {port} is taken by {owner}; give another --port, or none to take a free one."
         )
     if error.errno == errno.EACCES:
-        return AddressUnusable(f"Port {port} needs administrator rights; give a --port over 1023.")
+        return _PortUnusableError(
+            f"Port {port} needs administrator rights; give a --port over 1023."
+        )
     if error.errno == errno.EADDRNOTAVAIL:
         return AddressUnusable(f"'{host}' is not an address of this computer.")
     return AddressUnusable(f"{host} port {port} cannot be listened on: {error.strerror}.")

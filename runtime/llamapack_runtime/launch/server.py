@@ -7,13 +7,14 @@ import importlib.util
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from types import ModuleType
 from typing import Any
 
 # How long open streams may take to say that they end.
 _GOODBYE_S = 2
 _MAX_HEADER_BYTES = 32 * 1024
+_OTHER_FILES = 384  # libraries, the model, states, child processes
 
 
 def serve(
@@ -29,8 +30,11 @@ def serve(
     end, and then the connections are closed."""
     _skip_uvicorn_command_line()
     from uvicorn.config import Config  # not before the line above
-    from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import Server
+
+    from llamapack_runtime.launch.protocol import MOST_CONNECTIONS, Connection
+
+    _allow_open_files(MOST_CONNECTIONS + _OTHER_FILES)
 
     # uvicorn.lifespan.off asks the package itself for it.
     sys.modules["uvicorn"].__dict__.setdefault("Config", Config)
@@ -54,7 +58,7 @@ def serve(
 
     config = Config(
         app,
-        http=H11Protocol,
+        http=Connection,
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -67,6 +71,19 @@ def serve(
         timeout_graceful_shutdown=_GOODBYE_S,
     )
     StoppableServer(config).run(sockets=[listener])
+
+
+def _allow_open_files(count: int) -> None:
+    """Some systems start a process with 256, and a server that has none left accepts nobody."""
+    if sys.platform == "win32":  # there, a socket is no file
+        return
+    import resource  # not there on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _skip_uvicorn_command_line() -> None:

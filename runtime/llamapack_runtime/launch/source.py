@@ -6,17 +6,25 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llamapack_runtime.api.service import About, ModelCard
 from llamapack_runtime.engine.state_file import StateRange
-from llamapack_runtime.errors import ModelUnusable, PackUnusable, UsageError
+from llamapack_runtime.errors import ModelFileUnusable, PackUnusable, UsageError
 from llamapack_runtime.ggml_types import TENSOR_TYPES
-from llamapack_runtime.gguf_header import GgufError, GgufHeader, read_header
-from llamapack_runtime.pack import Entry, Manifest, Pack, PackError
+from llamapack_runtime.gguf_cursor import GgufError
+from llamapack_runtime.gguf_header import GgufHeader, read_header
+from llamapack_runtime.launch.adapters import AdapterSource, adapters_of, packed_adapters
+from llamapack_runtime.launch.draft import DraftSource, draft_of, packed_draft
+from llamapack_runtime.launch.projector import ProjectorSource, packed_projector, projector_of
+from llamapack_runtime.model_kind import Kind, model_kind
+from llamapack_runtime.pack import Entry, Manifest, ModelInfo, Pack, PackError
+from llamapack_runtime.pack.logo import Logo
 from llamapack_runtime.paths import Paths
 from llamapack_runtime.settings import Settings
+
+_PROMPTS = ("system_prompt", "system_prompt_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,8 @@ class ModelSource:
     """`size` bytes of GGUF at `offset` of `path`. `identity` names it among running instances;
     `content` tells its bytes from those of other models. `image_key` names the libraries that
     compute, and `engine` their version. `state`: what was computed of the system prompt when the
-    pack was made."""
+    pack was made. `n_sharing`: so many models share the memory for what was read, and `kind` tells
+    them apart before they are loaded."""
 
     path: Path
     offset: int
@@ -35,21 +44,33 @@ class ModelSource:
     engine: str
     about: About
     state: StateRange | None = None
+    n_sharing: int = 1
+    kind: Kind = "chat"
+    adapters: tuple[AdapterSource, ...] = ()
+    projector: ProjectorSource | None = None
+    draft: DraftSource | None = None
+
+    @property
+    def weight_bytes(self) -> int:
+        """With its adapters and its projector."""
+        eyes = 0 if self.projector is None else self.projector.size
+        return self.size + eyes + sum(one.size for one in self.adapters)
 
     def read_header(self) -> GgufHeader:
-        """ModelUnusable when it is no GGUF that can be used."""
+        """ModelFileUnusable when it is no GGUF that can be used."""
         try:
             with self.path.open("rb") as file:
                 return read_header(file, self.offset, self.size, self.path.name)
         except GgufError as error:
-            raise ModelUnusable(str(error)) from error
+            raise ModelFileUnusable(str(error)) from error
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
 
 @dataclass(frozen=True, slots=True)
 class PackedModel:
-    """What the runtime needs of a pack, which is open only while it is read."""
+    """What the runtime needs of a pack, which is open only while it is read. `others` are the
+    entries of its other models, as the manifest orders them."""
 
     path: Path
     manifest: Manifest
@@ -57,6 +78,11 @@ class PackedModel:
     size: int
     sha256: str
     state: StateRange | None
+    logo: Logo | None = None
+    others: tuple[Entry, ...] = ()
+    adapters: Mapping[str, tuple[AdapterSource, ...]] = field(default_factory=dict)
+    projectors: Mapping[str, ProjectorSource | None] = field(default_factory=dict)
+    draft: DraftSource | None = None
 
 
 def read_pack(path: Path) -> PackedModel:
@@ -66,7 +92,19 @@ def read_pack(path: Path) -> PackedModel:
             manifest = pack.manifest
             entry = pack.entry(manifest.model.entry)
             state = None if manifest.state is None else _range(path, pack.entry(manifest.state))
-            return PackedModel(path, manifest, entry.data_offset, entry.size, entry.sha256, state)
+            return PackedModel(
+                path,
+                manifest,
+                entry.data_offset,
+                entry.size,
+                entry.sha256,
+                state,
+                pack.logo(),
+                tuple(pack.entry(other.entry) for other in manifest.others),
+                {one.name: packed_adapters(pack, one.adapters) for one in manifest.models},
+                {one.name: packed_projector(pack, one) for one in manifest.models},
+                packed_draft(pack, manifest.model),
+            )
     except PackError as error:
         raise PackUnusable(str(error)) from error
     except OSError as error:
@@ -74,13 +112,44 @@ def read_pack(path: Path) -> PackedModel:
 
 
 def find_source(pack: PackedModel | None, settings: Settings, paths: Paths) -> ModelSource:
-    """The file of --model, else the pack's model. UsageError without either."""
+    """The file of --model, else the pack's model. UsageError without either, and for a system
+    prompt where the pack's is locked."""
     if settings.model is not None:
         manifest = None if pack is None else pack.manifest
         return _file_source(Path(settings.model), manifest, settings, paths)
     if pack is None:
         raise UsageError("There is no pack here to serve; give a GGUF file with --model FILE.")
     return _pack_source(pack, settings)
+
+
+def find_others(pack: PackedModel | None, settings: Settings) -> tuple[ModelSource, ...]:
+    """The pack's models besides its first. None with --model, which is served alone. UsageError
+    when the --alias of the first is the name of another."""
+    if pack is None or settings.model is not None or not pack.others:
+        return ()
+    names = {info.name for info in pack.manifest.others}
+    if settings.alias in names:
+        raise UsageError(
+            f"--alias {settings.alias} is the name of another model in this pack; choose another."
+        )
+    first = _pack_source(pack, settings)
+    return tuple(
+        replace(
+            first,
+            offset=entry.data_offset,
+            size=entry.size,
+            content=f"sha256 {entry.sha256}",
+            about=replace(
+                first.about,
+                model=_card(info, info.name, entry.size, sees=info.projector is not None),
+            ),
+            state=None,
+            kind=info.kind,
+            adapters=pack.adapters.get(info.name, ()),
+            projector=pack.projectors.get(info.name),
+        )
+        for info, entry in zip(pack.manifest.others, pack.others, strict=True)
+    )
 
 
 def version_words(pack: PackedModel | None) -> str:
@@ -103,17 +172,12 @@ def python_version() -> str:
 
 def _pack_source(pack: PackedModel, settings: Settings) -> ModelSource:
     manifest, model = pack.manifest, pack.manifest.model
-    card = ModelCard(
-        id=settings.alias or model.name,
-        name=model.name,
-        architecture=model.architecture,
-        quantization=model.quantization,
-        parameter_count=model.parameter_count,
-        context_length=model.context_length,
-        size_bytes=pack.size,
-        has_chat_template=model.has_chat_template,
-        license=model.license,
-    )
+    if manifest.brand.is_system_prompt_locked and not settings.given.isdisjoint(_PROMPTS):
+        raise UsageError(
+            "Whoever made this pack locked its system prompt: start it without --system-prompt."
+        )
+    sees = model.projector is not None or settings.mmproj is not None
+    card = _card(model, settings.alias or model.name, pack.size, sees=sees)
     return ModelSource(
         path=pack.path,
         offset=pack.offset,
@@ -122,8 +186,32 @@ def _pack_source(pack: PackedModel, settings: Settings) -> ModelSource:
         content=f"sha256 {pack.sha256}",
         image_key=manifest.runtime.key,
         engine=_engine(manifest),
-        about=_about(manifest, manifest.name, manifest.pack_id, card),
+        about=replace(
+            _about(manifest, manifest.name, manifest.pack_id, card),
+            brand=manifest.brand,
+            logo=pack.logo,
+        ),
         state=pack.state,
+        n_sharing=len(manifest.models),
+        kind=model.kind,
+        adapters=adapters_of(pack.adapters.get(model.name, ()), settings, card),
+        projector=projector_of(pack.projectors.get(model.name), settings),
+        draft=draft_of(pack.draft, settings),
+    )
+
+
+def _card(info: ModelInfo, name: str, size_bytes: int, *, sees: bool) -> ModelCard:
+    return ModelCard(
+        id=name,
+        name=info.name,
+        architecture=info.architecture,
+        quantization=info.quantization,
+        parameter_count=info.parameter_count,
+        context_length=info.context_length,
+        size_bytes=size_bytes,
+        has_chat_template=info.has_chat_template,
+        license=info.license,
+        sees_images=sees,
     )
 
 
@@ -137,7 +225,7 @@ def _file_source(
         with path.open("rb") as file:
             header = read_header(file, 0, size, path.name)
     except GgufError as error:
-        raise ModelUnusable(str(error)) from error
+        raise ModelFileUnusable(str(error)) from error
     except (OSError, RuntimeError) as error:
         raise _unreadable(path, error) from error
     name = header.name or path.stem
@@ -151,6 +239,7 @@ def _file_source(
         size_bytes=size,
         has_chat_template=header.chat_template is not None,
         license=header.license,
+        sees_images=settings.mmproj is not None,
     )
     identity = f"file {path}"
     pack_id = hashlib.sha256(identity.encode()).hexdigest()
@@ -164,6 +253,10 @@ def _file_source(
         image_key=libraries if manifest is None else manifest.runtime.key,
         engine=libraries if manifest is None else _engine(manifest),
         about=_about(manifest, name, pack_id, card),
+        kind=model_kind(header),
+        adapters=adapters_of((), settings, card),
+        projector=projector_of(None, settings),
+        draft=draft_of(None, settings),
     )
 
 
@@ -203,6 +296,6 @@ def _libraries_key(folder: Path) -> str:
     return f"local-{hasher.hexdigest()[:32]}"
 
 
-def _unreadable(path: Path, error: OSError | RuntimeError) -> ModelUnusable:
+def _unreadable(path: Path, error: OSError | RuntimeError) -> ModelFileUnusable:
     cause = error.strerror if isinstance(error, OSError) else str(error)
-    return ModelUnusable(f"The model file {path} cannot be read: {cause}.")
+    return ModelFileUnusable(f"The model file {path} cannot be read: {cause}.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from llamapack_runtime.options import OPTIONS, Option
+from llamapack_runtime.option import Option
+from llamapack_runtime.options import ALWAYS_SO, OPTIONS
 
 
 def help_text(program: str) -> str:
@@ -17,6 +18,14 @@ def help_text(program: str) -> str:
         lines.append("")
     lines += [
         "Every option can also be set in the environment: --ctx-size is LLAMAPACK_CTX_SIZE.",
+        "These of llama-server are accepted, and always so:",
+        *textwrap.wrap(
+            ", ".join(sorted(ALWAYS_SO)),
+            94,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        ),
         "",
         "Examples:",
         f"  {program}",
