@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fail.h"
@@ -18,6 +19,8 @@ enum {
     LOCATOR64_BYTES = 20,
     END_BYTES = 22,
     COMMENT_BYTES = 79,
+    EDIT_MARK_BYTES = 16,
+    MAX_EDIT_BYTES = 8 * 1024 * 1024,
     COMMENT_OFFSET = END64_BYTES + LOCATOR64_BYTES + END_BYTES,
     TAIL_BYTES = COMMENT_OFFSET + COMMENT_BYTES,
     VERSION_NEEDED = 45,
@@ -29,6 +32,7 @@ enum {
 };
 #define COMMENT_PREFIX "llamapack1:"
 #define COMMENT_SUFFIX ":001"
+#define EDIT_MARK "llamapack-edit1\n"
 #define LOCAL_SIGNATURE 0x04034b50u
 #define CENTRAL_SIGNATURE 0x02014b50u
 #define END64_SIGNATURE 0x06064b50u
@@ -106,41 +110,57 @@ static void write_end_records(uint8_t out[COMMENT_OFFSET], const struct archive 
     put(&at, COMMENT_BYTES, 2);
 }
 
-/* False when the last bytes are not those of a pack. */
-static bool read_tail(struct archive *archive, uint8_t tail[TAIL_BYTES])
+/* What is wrong with the end of an archive, as a part of a sentence; "" when it has none. */
+typedef const char *trouble;
+#define NO_END ""
+
+/* NULL when the bytes before `end` are a pack's end; then the directory is loaded. */
+static trouble read_end(struct archive *archive, uint64_t end)
 {
-    int64_t file_bytes = os_size(archive->file);
-    if (file_bytes < TAIL_BYTES)
-        return false;
-    uint64_t tail_offset = (uint64_t)file_bytes - TAIL_BYTES;
+    uint8_t tail[TAIL_BYTES], expected[COMMENT_OFFSET];
+    if (end < TAIL_BYTES)
+        return NO_END;
+    uint64_t tail_offset = end - TAIL_BYTES;
     archive_read(archive, tail_offset, tail, TAIL_BYTES);
     bool is_pack = get(tail + END64_BYTES + LOCATOR64_BYTES, 4) == END_SIGNATURE &&
                    memcmp(tail + COMMENT_OFFSET, COMMENT_PREFIX, strlen(COMMENT_PREFIX)) == 0;
     if (!is_pack)
-        return false;
+        return NO_END;
     archive->count = get(tail + 24, 8);
     archive->directory_bytes = get(tail + 40, 8);
     archive->directory_offset = get(tail + 48, 8);
-    uint8_t expected[COMMENT_OFFSET];
     write_end_records(expected, archive);
     if (archive->directory_bytes > MAX_DIRECTORY_BYTES || archive->directory_bytes > tail_offset ||
         archive->directory_offset != tail_offset - archive->directory_bytes ||
         memcmp(tail, expected, sizeof expected) != 0)
-        archive_damaged(archive, "its end record");
-    return true;
-}
-
-static void read_directory(struct archive *archive, const uint8_t *seal)
-{
-    archive->directory = allocate(NULL, archive->directory_bytes + 1);
+        return "its end record";
+    archive->directory = allocate(archive->directory, archive->directory_bytes + 1);
     archive_read(archive, archive->directory_offset, archive->directory, archive->directory_bytes);
     uint8_t digest[SHA256_BYTES];
-    char expected[COMMENT_BYTES + 1] = COMMENT_PREFIX;
+    char seal[COMMENT_BYTES + 1] = COMMENT_PREFIX;
     sha256_of(archive->directory, archive->directory_bytes, digest);
-    hex_text(digest, SHA256_BYTES, expected + strlen(COMMENT_PREFIX));
-    strcat(expected, COMMENT_SUFFIX);
-    if (memcmp(seal, expected, COMMENT_BYTES) != 0)
-        archive_damaged(archive, "its directory");
+    hex_text(digest, SHA256_BYTES, seal + strlen(COMMENT_PREFIX));
+    strcat(seal, COMMENT_SUFFIX);
+    return memcmp(tail + COMMENT_OFFSET, seal, COMMENT_BYTES) == 0 ? NULL : "its directory";
+}
+
+/* Where the archive ended before an edit that was interrupted; 0 when there was none. */
+static uint64_t earlier_end(const struct archive *archive, uint64_t file_bytes)
+{
+    uint64_t bytes = file_bytes < MAX_EDIT_BYTES + COMMENT_BYTES ? file_bytes
+                                                                 : MAX_EDIT_BYTES + COMMENT_BYTES;
+    uint64_t start = file_bytes - bytes, found = 0;
+    uint8_t *data = allocate(NULL, bytes + 1);
+    archive_read(archive, start, data, bytes);
+    for (uint64_t at = bytes; at-- > COMMENT_BYTES && !found;) {
+        bool is_mark = at + EDIT_MARK_BYTES <= bytes &&
+                       memcmp(data + at, EDIT_MARK, EDIT_MARK_BYTES) == 0 &&
+                       memcmp(data + at - COMMENT_BYTES, COMMENT_PREFIX, strlen(COMMENT_PREFIX)) == 0;
+        if (is_mark)
+            found = start + at;
+    }
+    free(data);
+    return found;
 }
 
 /* The record at `*at`, which moves behind it; false when it is not one of ours. */
@@ -223,18 +243,27 @@ static void check_records(const struct archive *archive)
 
 bool archive_open(struct archive *archive, const char *path)
 {
-    uint8_t tail[TAIL_BYTES];
+    archive->directory = NULL;
     snprintf(archive->path, sizeof archive->path, "%s", path);
     const char *slash = strrchr(archive->path, '/');
     archive->name = slash ? slash + 1 : archive->path;
     archive->file = os_open(path);
     if (archive->file == OS_NO_FILE)
         fail(EXIT_UNREADABLE, "%s cannot be opened for reading: %s.", archive->name, os_error());
-    if (!read_tail(archive, tail)) {
+    int64_t file_bytes = os_size(archive->file);
+    uint64_t end = file_bytes < 0 ? 0 : (uint64_t)file_bytes;
+    trouble problem = read_end(archive, end);
+    if (problem) {
+        uint64_t earlier = earlier_end(archive, end);
+        if (earlier)
+            problem = read_end(archive, earlier);
+    }
+    if (problem && *problem)
+        archive_damaged(archive, "%s", problem);
+    if (problem) {
         os_close(archive->file);
         return false;
     }
-    read_directory(archive, tail + COMMENT_OFFSET);
     check_records(archive);
     return true;
 }
