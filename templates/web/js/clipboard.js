@@ -8,15 +8,23 @@ function copyByCommand(text) {
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "visually-hidden";
-  document.body.append(field);
+  (document.querySelector("dialog[open]") ?? document.body).append(field); // nothing outside an open dialog can be selected
   field.select();
-  document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   field.remove();
+  return isCopied;
 }
 
-async function copy(text) {
-  if (navigator.clipboard) await navigator.clipboard.writeText(text);
-  else copyByCommand(text);
+/** Resolves to whether the browser let it happen. */
+export async function copyText(text) {
+  if (!navigator.clipboard) return copyByCommand(text);
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return copyByCommand(text);
+  }
 }
 
 /** A button that copies what `getText` returns, and says so for a moment; `text` is its visible word, if any. */
@@ -24,7 +32,7 @@ export function copyButton(getText, { text = "" } = {}) {
   const button = iconButton("copy", { text, label: t("copy"), onClick: onCopy });
   const rest = [...button.childNodes];
   async function onCopy() {
-    await copy(getText());
+    if (!(await copyText(getText()))) return;
     button.replaceChildren(icon("check"), t("code.copied"));
     setTimeout(() => button.replaceChildren(...rest), SHOWN_MS);
   }

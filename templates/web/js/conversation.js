@@ -1,116 +1,164 @@
-// What a person can do with a conversation: send, stop, answer again, edit, begin anew.
-import { ApiError, ConnectionError, streamChat } from "./api.js";
+// What a person can do with the open chat: send, stop, answer again, edit, go on, look at another version.
+import { ConnectionError, answerNow, changeChat, createChat, fetchChat, requestAnswer, stopAnswer } from "./api.js";
+import { draftFile, idsOf, isUnread, readyInfos } from "./files.js";
+import { chosenModel } from "./models.js";
+import { explain } from "./problems.js";
+import { isAnswering } from "./shown.js";
+import { childIds, endOf, isAdded, runningAnswer, treeOf, versionsOf } from "./tree.js";
+import { joined, keyOf, unsentOf, withUnsent } from "./unsent.js";
 
-const OPEN = new Set(["waiting", "streaming"]);
+/**
+ * Actions over a store. onCreated(chat) when a message made a chat, onProblem({kind, reason}) when a wish was refused,
+ * onTrouble() when nothing answers; settled() resolves when the choice of a model is kept.
+ */
+export function createConversation(store, opened, { onCreated, onProblem, onTrouble, settled }) {
+  let isAsking = false;
 
-export const isAnswering = (state) => OPEN.has(state.messages.at(-1)?.status);
+  const keep = (key, patch) => store.update({ unsent: withUnsent(store.get().unsent, key, patch) });
+  const keepHere = (patch) => keep(keyOf(store.get().chatId), patch);
+  const waitingIn = (key) => store.get().unsent[key]?.waiting ?? null;
 
-/** The messages as the API takes them: no empty answers, and users' messages in a row joined into one. */
-export function wireMessages(messages) {
-  const wire = [];
-  for (const { role, content } of messages) {
-    if (!content) continue;
-    const last = wire.at(-1);
-    if (last?.role === role) last.content += `\n\n${content}`;
-    else wire.push({ role, content });
-  }
-  return wire;
-}
-
-/** Which sentence explains an error: {kind, reason}; message-view.js has the words. */
-function explain(error) {
-  if (error instanceof ConnectionError) return { kind: "connection", reason: "" };
-  if (!(error instanceof ApiError)) return { kind: "unknown", reason: "" };
-  if (error.code === "context_length_exceeded") return { kind: "context", reason: "" };
-  if (error.status === 429 || error.status === 503) return { kind: "busy", reason: "" };
-  return { kind: "unknown", reason: error.message };
-}
-
-const newId = () => `m${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
-
-/** Actions over a store; one answer at a time. `onTrouble` is called when the connection broke. */
-export function createConversation(store, { onTrouble }) {
-  let running = null;
-
-  async function receive(reply, controller) {
-    await store.until((state) => state.phase === "ready", controller.signal);
-    const { info, messages } = store.get();
-    const before = messages.slice(0, messages.findIndex((message) => message.id === reply.id));
-    const request = { model: info.model?.name ?? info.name ?? "default", messages: wireMessages(before), signal: controller.signal };
-    let content = "";
-    let finish = "stop";
-    for await (const piece of streamChat(request)) {
-      controller.signal.throwIfAborted();
-      finish = piece.finish ?? finish;
-      content += piece.text ?? "";
-      if (content) store.patchMessage(reply.id, { content, status: "streaming" });
-    }
-    store.patchMessage(reply.id, { status: finish === "length" ? "length" : "done" });
-  }
-
-  async function answer(messages) {
-    const controller = new AbortController();
-    const reply = { id: newId(), role: "assistant", content: "", status: "waiting" };
-    running = controller;
-    store.update({ messages: [...messages, reply] });
+  /** Ask for something; what refuses it is shown, and nothing is lost by it. */
+  async function attempt(wish) {
     try {
-      await receive(reply, controller);
+      return await wish();
     } catch (error) {
-      if (controller.signal.aborted) store.patchMessage(reply.id, { status: "stopped" });
-      else fail(reply, error);
-    } finally {
-      if (running === controller) running = null;
+      const problem = explain(error);
+      if (error instanceof ConnectionError) onTrouble();
+      onProblem(problem);
+      return null;
     }
   }
 
-  function fail(reply, error) {
-    store.patchMessage(reply.id, { status: "error", error: explain(error) });
-    if (error instanceof ConnectionError) onTrouble();
-    else if (!(error instanceof ApiError)) throw error; // a mistake of ours: let the console have it
+  function write(content, files, parent) {
+    const state = store.get();
+    if (isAnswering(state)) return;
+    const key = keyOf(state.chatId);
+    keep(key, { waiting: { content, files, parent, known: childIds(state.tree, parent), status: "waiting", error: null } });
+    deliver(key);
   }
 
-  function withoutLastAnswer() {
-    const { messages } = store.get();
-    return messages.at(-1)?.role === "assistant" ? messages.slice(0, -1) : messages;
+  /** With the files that are read, and with what could not be sent before it, if anything. */
+  function send(content) {
+    const { waiting, files } = unsentOf(store.get());
+    const parent = waiting ? waiting.parent : (store.get().chat?.head ?? null);
+    keepHere({ draft: "", files: files.filter(isUnread), waiting: null });
+    write(joined(waiting?.content ?? "", content), [...(waiting?.files ?? []), ...readyInfos(files)], parent);
   }
 
-  function send(text) {
-    const { messages, editing } = store.get();
-    const edited = messages.findIndex((message) => message.id === editing?.id);
-    const kept = edited < 0 ? messages : messages.slice(0, edited);
-    cancelEdit();
-    return answer([...kept, { id: newId(), role: "user", content: text, status: "done" }]);
+  /** Send the waiting message of a chat, whichever chat is shown, as soon as the model is ready. */
+  async function deliver(key) {
+    await store.until(({ phase }) => phase === "ready");
+    await settled();
+    const waiting = waitingIn(key);
+    if (waiting?.status !== "waiting") return;
+    keep(key, { waiting: { ...waiting, status: "sending" } });
+    let id = key;
+    try {
+      if (key === "new") id = await begin();
+      const { content, files, parent } = waiting;
+      const reply = await requestAnswer(id, { content, parent, files: idsOf(files) });
+      keep(id, { waiting: null });
+      opened.absorb(reply);
+    } catch (error) {
+      keep(id, { waiting: { ...waiting, status: "failed", error: explain(error) } });
+      if (error instanceof ConnectionError) onTrouble();
+    }
   }
 
-  /** After a reload: a message that still waited for the model is sent, nothing else. */
-  function resume() {
-    if (isAnswering(store.get())) answer(withoutLastAnswer());
+  /** Make the chat for a first message, and take along what belongs to it. */
+  async function begin() {
+    const chat = await createChat(chosenModel({ ...store.get(), chatId: null })?.id ?? null);
+    const { unsent, chatId } = store.get();
+    const { waiting } = unsent.new;
+    store.update({ unsent: withUnsent(withUnsent(unsent, "new", { waiting: null }), chat.id, { waiting }) });
+    if (chatId === null) {
+      keep(chat.id, { draft: unsent.new.draft, files: unsent.new.files });
+      keep("new", { draft: "", files: [] });
+      opened.adopt(chat);
+    }
+    onCreated(chat, chatId === null);
+    return chat.id;
+  }
+
+  function retry() {
+    const { waiting } = unsentOf(store.get());
+    const key = keyOf(store.get().chatId);
+    keep(key, { waiting: { ...waiting, status: "waiting", error: null } });
+    deliver(key);
+  }
+
+  /** After a reload: what was on its way is sent, unless it had arrived. */
+  async function resume() {
+    for (const [key, { waiting }] of Object.entries(store.get().unsent)) {
+      if (waiting?.status === "sending" && key !== "new") await settle(key, waiting);
+      else if (waiting && waiting.status !== "failed") keep(key, { waiting: { ...waiting, status: "waiting" } });
+      deliver(key);
+    }
+  }
+
+  async function settle(key, waiting) {
+    const found = await attempt(() => fetchChat(key));
+    if (!found) keep(key, { waiting: { ...waiting, status: "failed", error: { kind: "connection", reason: "" } } });
+    else if (isAdded(treeOf(found.messages), waiting)) keep(key, { waiting: null });
+    else keep(key, { waiting: { ...waiting, status: "waiting" } });
+  }
+
+  /** A message that has not been sent comes back into the field. */
+  function takeBack() {
+    const { waiting, draft, files } = unsentOf(store.get());
+    keepHere({ waiting: null, draft: joined(waiting.content, draft), files: [...waiting.files.map(draftFile), ...files] });
   }
 
   function stop() {
-    running?.abort();
-    const last = store.get().messages.at(-1);
-    if (OPEN.has(last?.status)) store.patchMessage(last.id, { status: "stopped" });
+    const state = store.get();
+    const running = runningAnswer(state.tree);
+    if (running) attempt(() => stopAnswer(running.id));
+    else if (unsentOf(state).waiting?.status === "waiting") takeBack();
+  }
+
+  async function ask(wish) {
+    const { chatId, phase } = store.get();
+    if (isAsking || phase !== "ready" || isAnswering(store.get())) return;
+    isAsking = true;
+    await settled();
+    const reply = await attempt(() => requestAnswer(chatId, wish));
+    isAsking = false;
+    if (reply) opened.absorb(reply);
   }
 
   function edit(message) {
-    store.update({ editing: { id: message.id, draft: store.get().draft }, draft: message.content });
+    keepHere({ editing: { id: message.id, text: message.content, files: message.files ?? [] } });
   }
 
-  /** Leave editing; what stood in the text field before it comes back. */
-  function cancelEdit() {
-    store.update({ draft: store.get().editing?.draft ?? "", editing: null });
+  const changeEdit = (change) => keepHere({ editing: { ...unsentOf(store.get()).editing, ...change } });
+
+  function sendEdited(message, content) {
+    if (isAnswering(store.get())) return;
+    const { files } = unsentOf(store.get()).editing;
+    keepHere({ editing: null });
+    write(content, files, message.parent ?? null);
   }
 
-  /** Returns a function that brings the old conversation back. */
-  function startNew() {
-    stop();
-    const { messages, editing } = store.get();
-    if (editing) cancelEdit();
-    store.update({ messages: [] });
-    return () => store.update({ messages });
+  /** Show the version `step` places after this one; returns its id. */
+  function turn(message, step) {
+    const { tree, chat } = store.get();
+    const versions = versionsOf(tree, message);
+    const wanted = versions[versions.findIndex(({ id }) => id === message.id) + step];
+    if (!wanted) return null;
+    const head = endOf(tree, wanted.id);
+    store.update({ chat: { ...chat, head } });
+    attempt(() => changeChat(chat.id, { head })).then((changed) => changed ?? opened.refetch());
+    return wanted.id;
   }
 
-  const regenerate = () => answer(withoutLastAnswer());
-  return { send, resume, stop, regenerate, startNew, edit, cancelEdit };
+  return {
+    send, stop, retry, takeBack, resume, edit, sendEdited, turn,
+    typeEdit: (text) => changeEdit({ text }),
+    dropEditFile: ({ id }) => changeEdit({ files: unsentOf(store.get()).editing.files.filter((one) => one.id !== id) }),
+    cancelEdit: () => keepHere({ editing: null }),
+    regenerate: (message) => ask({ answers: message.parent }),
+    goOn: (message) => ask({ continues: message.id }),
+    answerNow: (message) => attempt(() => answerNow(message.id)),
+  };
 }

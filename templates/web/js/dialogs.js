@@ -1,119 +1,101 @@
-// The menu, the About and Quit dialogs, and the toast.
-import { quit } from "./api.js";
-import { byId, element } from "./dom.js";
-import { formatNumber, t } from "./i18n.js";
+// A question that must be answered, quitting by it, and the toast.
+import { ConnectionError, quit } from "./api.js";
+import { byId } from "./dom.js";
+import { t } from "./i18n.js";
+import { sentenceOf, explain } from "./problems.js";
 
 const TOAST_MS = 8000;
 
-/** A panel that a button opens and Escape, or a click elsewhere, closes. */
-export function createMenu(button, panel) {
-  function set(isOpen) {
-    panel.hidden = !isOpen;
-    button.setAttribute("aria-expanded", String(isOpen));
+/** {ask({title, text, confirm, cancel, isDanger, act})}: resolves to whether it was confirmed and `act` succeeded. */
+export function createQuestion() {
+  const dialog = byId("question");
+  const [title, text, problem, cancel, confirm] = ["title", "text", "error", "cancel", "confirm"].map((part) => byId(`question-${part}`));
+
+  function ask(question) {
+    title.textContent = question.title;
+    text.textContent = question.text;
+    cancel.textContent = question.cancel ?? t("cancel");
+    confirm.textContent = question.confirm;
+    confirm.className = question.isDanger ? "button danger filled" : "button primary";
+    problem.hidden = true;
+    dialog.showModal();
+    cancel.focus();
+    return new Promise((resolve) => {
+      let isDone = false;
+      confirm.onclick = () => act(question).then((done) => {
+        isDone = done;
+        if (done) dialog.close();
+      });
+      cancel.onclick = () => dialog.close();
+      dialog.onclose = () => resolve(isDone);
+    });
   }
-  button.addEventListener("click", () => set(panel.hidden));
-  document.addEventListener("pointerdown", (event) => {
-    if (!panel.contains(event.target) && !button.contains(event.target)) set(false);
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || panel.hidden) return;
-    set(false);
-    button.focus();
-  });
-  return { close: () => set(false) };
-}
 
-const words = (value) => (typeof value === "object" && value !== null ? Object.values(value).filter((part) => typeof part !== "object").join(" · ") : String(value ?? ""));
-
-function versionLines(versions) {
-  return Object.entries(versions ?? {}).map(([name, version]) => `${name} ${version}`).join(" · ");
-}
-
-function facts({ model = {}, versions, hardware, pack_id: packId }) {
-  const context = Number.isFinite(model.context_length) ? t("about.contextValue", { count: formatNumber(model.context_length) }) : "";
-  const count = Number.isFinite(model.parameter_count) ? formatNumber(model.parameter_count) : model.parameter_count;
-  return [
-    [t("about.model"), model.name],
-    [t("about.architecture"), model.architecture],
-    [t("about.parameters"), count],
-    [t("about.quantization"), model.quantization],
-    [t("about.context"), context],
-    [t("about.license"), model.license],
-    [t("about.hardware"), words(hardware)],
-    [t("about.versions"), versionLines(versions)],
-    [t("about.packId"), packId],
-  ].filter(([, value]) => value !== undefined && value !== null && value !== "");
-}
-
-/** Opens the About dialog, filled from the state at that moment. */
-export function createAbout(store) {
-  const dialog = byId("about-dialog");
-  byId("about-close").addEventListener("click", () => dialog.close());
-  return {
-    open() {
-      const { info } = store.get();
-      byId("about-title").textContent = info.name ?? t("title");
-      const rows = facts(info).flatMap(([name, value]) => [element("dt", { children: [name] }), element("dd", { dir: "auto", children: [String(value)] })]);
-      byId("about-facts").replaceChildren(...rows);
-      dialog.showModal();
-    },
-  };
-}
-
-/** Asks, then ends the program; `onQuit` runs when it has accepted, or is gone already. */
-export function createQuit({ onQuit }) {
-  const dialog = byId("quit-dialog");
-  const [problem, confirm] = [byId("quit-error"), byId("quit-confirm")];
-
-  async function leave() {
+  async function act(question) {
     confirm.disabled = true;
     try {
-      await quit();
-      dialog.close();
-      onQuit();
+      await question.act?.();
+      return true;
     } catch (error) {
-      if (error instanceof TypeError) {
-        dialog.close();
-        onQuit(); // nothing listens any more, which is what was asked for
-      } else {
-        problem.textContent = t("quit.error", { reason: error.message });
-        problem.hidden = false;
-      }
+      problem.textContent = question.problem ? question.problem(error) : sentenceOf(explain(error));
+      problem.hidden = false;
+      return false;
     } finally {
       confirm.disabled = false;
     }
   }
-
-  byId("quit-cancel").addEventListener("click", () => dialog.close());
-  confirm.addEventListener("click", leave);
-  return {
-    open() {
-      problem.hidden = true;
-      dialog.showModal();
-    },
-  };
+  return { ask };
 }
 
-/** A line that goes away by itself, with one thing to do about it. */
+/** Asks, then ends the program. Resolves to whether it has accepted, or was gone already. */
+export function askToQuit(question) {
+  const end = async () => {
+    try {
+      await quit();
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error; // else nothing listens any more, which is what was asked for
+    }
+  };
+  const problem = (error) => t("quit.error", { reason: error.message });
+  return question.ask({ title: t("quit.title"), text: t("quit.text"), confirm: t("quit.confirm"), act: end, problem });
+}
+
+/** A line that goes away by itself, if wanted with one thing to do about it; while it is looked at it stays. */
 export function createToast() {
   const [toast, text, action] = [byId("toast"), byId("toast-text"), byId("toast-action")];
   let timer = null;
-  const hide = () => {
+  let gone = null;
+
+  function hide() {
     clearTimeout(timer);
     toast.hidden = true;
-  };
-  return {
-    show(sentence, word, onAction) {
+    const told = gone;
+    gone = null;
+    told?.();
+  }
+
+  function wait() {
+    clearTimeout(timer);
+    if (!toast.hidden) timer = setTimeout(hide, TOAST_MS);
+  }
+
+  /** `onGone` is called once when it goes away by itself or for another; not after `onAction`. */
+  function show(sentence, { word = "", onAction = null, onGone = null } = {}) {
+    hide();
+    gone = onGone;
+    text.textContent = sentence;
+    action.hidden = !word;
+    action.textContent = word;
+    action.onclick = () => {
+      gone = null;
       hide();
-      text.textContent = sentence;
-      action.textContent = word;
-      action.onclick = () => {
-        hide();
-        onAction();
-      };
-      toast.hidden = false;
-      timer = setTimeout(hide, TOAST_MS);
-    },
-    hide,
-  };
+      onAction();
+    };
+    toast.hidden = false;
+    wait();
+  }
+
+  for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, wait);
+  return { show, hide };
 }

@@ -13,6 +13,11 @@ export function element(tag, { className = "", children = [], ...attributes } = 
   return node;
 }
 
+/** Writes only what changed: the same text anew would have the page laid out again. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** One of the drawings at the top of index.html, in the colour of the text around it. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

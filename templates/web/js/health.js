@@ -43,11 +43,11 @@ export function watchHealth(store) {
     }
   }
 
-  function take({ kind, loading, reason }) {
+  function take({ kind, loading, reason, code }) {
     const { phase } = store.get();
     if (phase === "quit") return;
     if (kind !== phase || kind === "loading") {
-      store.update({ phase: kind, loading: loading ?? store.get().loading, failure: reason ?? "" });
+      store.update({ phase: kind, loading: loading ?? store.get().loading, failure: { sentence: reason ?? "", code: code ?? "" } });
     }
   }
 

@@ -1,16 +1,20 @@
-// Every visible word comes from a catalogue in lang/, in the language of the browser or of the reader's choice.
+// Every visible word comes from a catalogue in lang/, in the language of the browser or of the reader's choice, of those
+// that the packer offers.
 import en from "./lang/en.js";
 import zh from "./lang/zh.js";
+import { byId } from "./dom.js";
 import { read, write } from "./storage.js";
 
 const CATALOGUES = { en, zh };
 const KEY = "llamapack.language";
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
+/** The first is for a browser that asks for none of them. */
+const OFFERED = document.documentElement.dataset.languages.split(" ");
+
 function preferred() {
   const wanted = [read("localStorage", KEY), ...navigator.languages].filter((tag) => typeof tag === "string");
-  const found = wanted.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => Object.hasOwn(CATALOGUES, tag));
-  return found ?? "en";
+  return wanted.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => OFFERED.includes(tag)) ?? OFFERED[0];
 }
 
 let current = preferred();
@@ -46,8 +50,9 @@ export function translate(root) {
   }
 }
 
-/** Tie the radio buttons named "language" to the catalogue; `onChange` redraws what is made by script. */
+/** Tie the radio buttons named "language" to the catalogue; `onChange` redraws what is made by script. Where one language is offered there is no choice. */
 export function startLanguage(radios, onChange) {
+  byId("languages").hidden = OFFERED.length < 2;
   for (const radio of radios) {
     radio.checked = radio.value === current;
     radio.addEventListener("change", () => {

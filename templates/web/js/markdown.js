@@ -6,6 +6,8 @@ import { copyButton } from "./clipboard.js";
 import { element } from "./dom.js";
 import { highlight } from "./highlight.js";
 import { t } from "./i18n.js";
+import { showFormulas } from "./math.js";
+import { formulas, hasBegun } from "./tex-marks.js";
 
 const PLAIN_TAG = /^<\/?(?:b|br|del|em|i|kbd|mark|s|small|strong|sub|sup|u)\s*\/?>$/i;
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
@@ -24,6 +26,13 @@ const marked = new Marked({
     image: ({ href, text }) => `<a href="${escapeHtml(href)}">${escapeHtml(text || href)}</a>`,
   },
 });
+
+/** math.js draws what stands in these; no other code has this class. */
+function formulaHtml(formula) {
+  if (!formula) return '<code class="math begun"></code>';
+  return `<code class="math ${formula.isDisplay ? "display" : "inline"}">${escapeHtml(formula.tex)}</code>`;
+}
+marked.use(formulas(formulaHtml));
 
 const SAFE = {
   ALLOWED_TAGS: [
@@ -48,7 +57,8 @@ purify.addHook("afterSanitizeAttributes", (node) => {
   if (node.nodeName !== "CODE") node.removeAttribute("class");
 });
 
-function codeBlock(text, label) {
+/** A frame with a copy button around `code`, which may still grow. */
+export function codeBlock(text, label) {
   const code = element("code", { children: [text] });
   const title = element("span", { children: [label || t("code.plain")] });
   const head = element("div", { className: "code-head", children: [title, copyButton(() => code.textContent, { text: t("code.copy") })] });
@@ -77,10 +87,14 @@ function decorateTables(fragment) {
 
 function toFragment(token) {
   const fragment = purify.sanitize(marked.parser([token]), SAFE);
+  showFormulas(fragment);
   decorateCode(fragment);
   decorateTables(fragment);
   return fragment;
 }
+
+/** What marked makes of a text; for those who want its words and not its looks. */
+export const tokensOf = (text) => new Lexer(marked.defaults).lex(text);
 
 const isShown = (token) => token.type !== "space" && token.type !== "def";
 const labelOf = (token) => (token.lang ?? "").trim().split(/\s/)[0].toLowerCase();
@@ -100,7 +114,7 @@ export class MarkdownStream {
   render(text, isFinal) {
     if (isFinal && DEFINITION.test(text)) this.#restart();
     const source = text.slice(this.#settled);
-    const tokens = this.#lex(source.replace(/\r\n?/g, "\n"));
+    const tokens = this.#lex(source.replace(/\r\n?/g, "\n"), !isFinal);
     const shown = tokens.filter(isShown);
     const last = shown.at(-1);
     if (!last) return;
@@ -117,8 +131,8 @@ export class MarkdownStream {
     this.#container.replaceChildren();
   }
 
-  #lex(source) {
-    const lexer = new Lexer(marked.defaults);
+  #lex(source, isGrowing) {
+    const lexer = new Lexer({ ...marked.defaults, isGrowing });
     Object.assign(lexer.tokens.links, this.#links);
     return lexer.lex(source);
   }
@@ -132,7 +146,8 @@ export class MarkdownStream {
   /** All blocks but the last are final: the last gets an element of its own. */
   #settle(tokens, shown, isFinal) {
     for (const token of shown.slice(0, -1)) {
-      this.#showTail(token, true);
+      const [closed] = hasBegun(token) ? this.#lex(token.raw, false).filter(isShown) : [token];
+      this.#showTail(closed, true);
       this.#newTail();
     }
     const last = shown.at(-1);

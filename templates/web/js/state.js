@@ -1,50 +1,31 @@
-// What the page knows: one object, replaced in pieces, with listeners. The conversation outlives a reload of the tab.
-import { read, write } from "./storage.js";
-
-const KEY = "llamapack.conversation";
-const SAVE_EVERY_MS = 500;
+// What the page knows: one object, replaced in pieces, with listeners.
 
 /**
  * phase: "loading" | "ready" | "failed" | "lost" | "quit"
- * messages: [{id, role, content, status, error}], status "waiting" (for the model or the first word) |
- *   "streaming" | "done" | "length" | "stopped" | "interrupted" | "error"
- * editing: {id, draft}: the user message that the next one replaces and the draft it pushed aside, or null
+ * chats: those of the list that are loaded, in order; next: where the rest begins, null when there is none
+ * query, found: the search, and its chats with excerpts (null while there is no answer to it)
+ * chatId: the chat that is open, null for a new one; chat: what the server says of it, null until it has answered
+ * tree: its messages by id (tree.js), changed in place; `revision` then counts on; isFetched: whether they have come
+ * progress: {id, read, total}, {id, before} or {id, model} (that is being loaded) of the running answer, until its first word
+ * lastModel: the id of the model that was chosen last, for new chats; null as long as none was
+ * unsent: by chat, what is written and not at the server yet (unsent.js)
  */
-const EMPTY = { phase: "loading", loading: {}, failure: "", info: {}, messages: [], draft: "", editing: null };
+const EMPTY = {
+  phase: "loading", loading: {}, failure: { sentence: "", code: "" }, info: {},
+  chats: [], next: null, isListed: false, query: "", found: null,
+  chatId: null, chat: null, tree: new Map(), isFetched: true, revision: 0, progress: null,
+  lastModel: null,
+  unsent: {},
+};
 
-function isMessage(value) {
-  return ["user", "assistant"].includes(value?.role) && typeof value.content === "string" && typeof value.id === "string";
-}
-
-function restored() {
-  const saved = read("sessionStorage", KEY) ?? {};
-  const messages = (Array.isArray(saved.messages) ? saved.messages : []).filter(isMessage).map((message) => {
-    const isOpen = message.status === "streaming" || (message.status === "waiting" && message.content);
-    return isOpen ? { ...message, status: "interrupted" } : message;
-  });
-  return { messages, draft: typeof saved.draft === "string" ? saved.draft : "" };
-}
-
-/** A store with get(), update(patch), patchMessage(id, patch), subscribe(listener) and until(claim, signal). */
-export function createStore() {
-  let state = { ...EMPTY, ...restored() };
+/** A store with get(), update(patch), subscribe(listener) and until(claim), which resolves when claim(state) holds. */
+export function createStore(first = {}) {
+  let state = { ...EMPTY, ...first };
   const listeners = new Set();
-  let saving = null;
-
-  function save() {
-    clearTimeout(saving);
-    saving = null;
-    write("sessionStorage", KEY, { messages: state.messages, draft: state.draft });
-  }
 
   function update(patch) {
     state = { ...state, ...patch };
-    if ("messages" in patch || "draft" in patch) saving ??= setTimeout(save, SAVE_EVERY_MS);
     for (const listener of [...listeners]) listener(state);
-  }
-
-  function patchMessage(id, patch) {
-    update({ messages: state.messages.map((message) => (message.id === id ? { ...message, ...patch } : message)) });
   }
 
   function subscribe(listener) {
@@ -52,22 +33,16 @@ export function createStore() {
     return () => listeners.delete(listener);
   }
 
-  /** Resolves when claim(state) holds; rejects with the signal's reason when it fires first. */
-  function until(claim, signal) {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
+  function until(claim) {
+    return new Promise((resolve) => {
       if (claim(state)) return resolve();
-      const settle = (finish) => {
+      const unsubscribe = subscribe((now) => {
+        if (!claim(now)) return;
         unsubscribe();
-        signal.removeEventListener("abort", abort);
-        finish();
-      };
-      const abort = () => settle(() => reject(signal.reason));
-      const unsubscribe = subscribe((now) => claim(now) && settle(resolve));
-      signal.addEventListener("abort", abort);
+        resolve();
+      });
     });
   }
 
-  addEventListener("pagehide", save);
-  return { get: () => state, update, patchMessage, subscribe, until };
+  return { get: () => state, update, subscribe, until };
 }
