@@ -5,58 +5,34 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from llamapack.adapters import PackAdapter, acting, read_adapters
 from llamapack.bake import baker
-from llamapack.copying import Advance, FileState
-from llamapack.errors import OutputError
-from llamapack.gguf_model import GgufModel, check_architecture, read_model
-from llamapack.options import BuildOptions
-from llamapack.packwriter import Source, write_pack
-from llamapack.text import plain
-from llamapack_runtime.pack import EntrySum, Manifest, ModelInfo, RuntimeInfo
-from llamapack_runtime.pack.format import (
-    LICENSE_FOLDER,
-    MODEL_ALIGNMENT,
-    MODEL_FOLDER,
-    RUNTIME_FOLDER,
-    STATE_NAME,
+from llamapack.draft import PackDraft, read_draft
+from llamapack.errors import SettingError
+from llamapack.gguf_files.model import check_architecture
+from llamapack.image_entries import (
+    Image,
+    engine_text,
+    image_sources,
+    launcher_source,
+    runtime_info,
 )
-
-
-class Image(Protocol):
-    """What a build needs of a runtime image; `llamapack.image.store.RuntimeImage` is one."""
-
-    @property
-    def target(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def archive(self) -> Path: ...
-    @property
-    def launcher(self) -> Path: ...
-    @property
-    def glibc_floor(self) -> str | None: ...
-    @property
-    def versions(self) -> Mapping[str, str]: ...
-    @property
-    def architectures(self) -> frozenset[str]: ...
-    @property
-    def licenses(self) -> tuple[Path, ...]: ...
-
-
-class Reporter(Protocol):
-    """How a build tells what it does. `start` opens a measured step of that many bytes."""
-
-    def note(self, line: str) -> None: ...
-    def warn(self, line: str) -> None: ...
-    def start(self, label: str, total_bytes: int) -> Advance: ...
+from llamapack.models import PackModel, license_sources, license_warnings, name_models
+from llamapack.options import BuildOptions
+from llamapack.presets.exposure import exposures
+from llamapack.reporter import Reporter
+from llamapack.text import plain
+from llamapack.writing.packwriter import packed_size, write_pack
+from llamapack.writing.source import Source
+from llamapack_runtime.pack import EntrySum, Manifest, ModelInfo
+from llamapack_runtime.pack.format import STATE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,112 +49,164 @@ class BuildResult:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a pack is made of, looked at but not copied yet. `sources` are its entries."""
+
+    options: BuildOptions
+    name: str
+    models: tuple[PackModel, ...]
+    image: Image
+    launcher: Source
+    sources: tuple[Source, ...]
+    warnings: tuple[str, ...]
+    adapters: tuple[PackAdapter, ...] = ()
+    draft: PackDraft | None = None
+
+    @property
+    def model_bytes(self) -> int:
+        return sum(one.gguf.size_bytes for one in self.models)
+
+
+def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan:
+    """Writes nothing. Raises LlamapackError for what could not be packed."""
+    model = options.model.gguf
+    name = options.name or model.title or plain(options.model.stem)
+    models = name_models(options.model, name, options.further)
+    adapters = read_adapters(models)
+    draft = read_draft(options.draft, model)
+    if options.system_prompt is not None and model.kind != "chat":
+        raise SettingError(
+            f"{model.name} does not chat, so that it has no use for a system prompt."
+        )
+    image = get_image(options.target)
+    drafts = () if draft is None else (draft,)
+    for gguf in (*(one.gguf for one in models), *(one.found.gguf for one in drafts)):
+        check_architecture(gguf, image.architectures, engine_text(image))
+    warnings = [line for one in models for line in one.found.all_warnings]
+    warnings += license_warnings(models, options.license_name)
+    warnings += [line for one in drafts for line in one.warnings(model)]
+    warnings += exposures(options.packed_settings)
+    return Plan(
+        options=options,
+        name=name,
+        models=tuple(models),
+        image=image,
+        launcher=launcher_source(image),
+        sources=(
+            *_sources(models, image, options.projector, options.branding.logo),
+            *(one.source for one in adapters),
+            *(source for one in drafts for source in one.sources),
+        ),
+        warnings=tuple(dict.fromkeys(warnings)),
+        adapters=adapters,
+        draft=draft,
+    )
+
+
+def planned_size(plan: Plan) -> int:
+    """The bytes of the pack but for a baked state, exactly."""
+    return packed_size(plan.launcher, plan.sources, _Unsealed(plan).manifest)
+
+
 def build(
     options: BuildOptions, get_image: Callable[[str], Image], reporter: Reporter
 ) -> BuildResult:
     """Make the pack that `options` asks for. Raises LlamapackError."""
-    model = read_model(options.model)
-    image = get_image(options.target)
-    check_architecture(model, image.architectures, _engine(image))
-    for warning in model.warnings:
+    plan = plan_build(options, get_image)
+    founds = [one.found for one in plan.models] + ([plan.draft.found] if plan.draft else [])
+    for line in (line for found in founds for line in found.notes):
+        reporter.note(line)
+    for warning in plan.warnings:
         reporter.warn(warning)
     started = time.monotonic()
-    sources = _sources(model, image)
-    launcher = _source("launcher", image.launcher)
-    total = sum(source.state.size for source in (launcher, *sources))
-    advance = reporter.start(f"Packing {plain(options.model.name)}", total)
-    draft = _Draft(options, model, image)
+    total = sum(source.size for source in (plan.launcher, *plan.sources))
+    advance = reporter.start(f"Packing {options.model.gguf.name}", total)
+    draft = _Unsealed(plan)
     with contextlib.ExitStack() as resources:
         bake = resources.enter_context(baker(reporter.note)) if options.bake else None
-        size = write_pack(options.output, launcher, sources, draft.manifest, advance, bake)
+        size = write_pack(
+            options.output, plan.launcher, plan.sources, draft.manifest, advance, bake
+        )
     return BuildResult(
         path=options.output,
-        name=draft.name,
+        name=plan.name,
         pack_id=draft.pack_id,
         size_bytes=size,
-        model_bytes=model.state.size,
+        model_bytes=plan.model_bytes,
         state_bytes=draft.state_bytes,
         duration_s=time.monotonic() - started,
-        warnings=model.warnings,
+        warnings=plan.warnings,
     )
 
 
-class _Draft:
+class _Unsealed:
     """The manifest while the sums of the entries are still unknown."""
 
-    def __init__(self, options: BuildOptions, model: GgufModel, image: Image) -> None:
-        self.name = options.name or plain(model.header.name) or plain(options.model.stem)
+    def __init__(self, plan: Plan) -> None:
         self.pack_id = ""
         self.state_bytes = 0
-        self._settings = options.settings
-        self._model = model
-        self._image = image
+        self._plan = plan
 
-    def manifest(self, entries: Sequence[EntrySum]) -> bytes:
-        model_entry, runtime_entry = entries[0], entries[1]
-        self.pack_id = pack_id(model_entry.sha256, self.name, self._settings)
+    def manifest(self, launcher: EntrySum, entries: Sequence[EntrySum]) -> bytes:
+        sums = {entry.name: entry.sha256 for entry in entries}
+        runtime_entry = entries[len(self._plan.models)]
+        first, *others = [sums[model.entry] for model in self._plan.models]
+        adapters = acting(self._plan.adapters, sums)
+        settings = self._plan.options.answer_settings
+        self.pack_id = pack_id(first, self._plan.name, settings, others, adapters)
         state = next((entry for entry in entries if entry.name == STATE_NAME), None)
         self.state_bytes = 0 if state is None else state.size
-        header, image = self._model.header, self._image
+        image = self._plan.image
         return Manifest(
             pack_id=self.pack_id,
-            name=self.name,
+            name=self._plan.name,
             target=image.target,
             llamapack_version=version("llamapack"),
-            model=ModelInfo(
-                entry=model_entry.name,
-                name=header.name or self.name,
-                architecture=header.architecture,
-                quantization=header.quantization,
-                parameter_count=header.parameter_count,
-                context_length=header.context_length,
-                has_chat_template=bool(header.chat_template),
-                license=header.license,
-            ),
-            runtime=RuntimeInfo(
-                entry=runtime_entry.name,
-                key=image.key,
-                glibc_floor=image.glibc_floor,
-                versions=image.versions,
-            ),
-            settings=self._settings,
+            model=self._main_info,
+            runtime=runtime_info(image, runtime_entry.name, launcher),
+            settings=self._plan.options.packed_settings,
             entries=tuple(entries),
             state=None if state is None else state.name,
+            brand=self._plan.options.branding.brand,
+            others=tuple(model.info for model in self._plan.models[1:]),
         ).to_json()
 
+    @property
+    def _main_info(self) -> ModelInfo:
+        info = self._plan.models[0].info
+        eyes, draft = self._plan.options.projector, self._plan.draft
+        return replace(
+            info,
+            license=self._plan.options.license_name or info.license,
+            adapters=tuple(one.info for one in self._plan.adapters),
+            projector=None if eyes is None else eyes.name,
+            draft=None if draft is None else draft.entry,
+        )
 
-def pack_id(model_sha256: str, name: str, settings: Mapping[str, Any]) -> str:
-    """16 hex digits that stay the same for the same model, name and settings."""
-    text = json.dumps([model_sha256, name, dict(settings)], sort_keys=True, ensure_ascii=True)
+
+def pack_id(
+    model_sha256: str,
+    name: str,
+    settings: Mapping[str, Any],
+    others: Sequence[str] = (),
+    adapters: Sequence[object] = (),
+) -> str:
+    """16 hex digits that stay the same for the same models, name and settings of answers: a user's
+    chats stay when the packer only gives the page another look. `others`: the further models' sums,
+    in their order; `adapters`: see `adapters.acting`."""
+    parts = [model_sha256, name, dict(settings), *([list(others)] if others else [])]
+    if adapters:
+        parts.append({"adapters": list(adapters)})
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def entry_file_name(path: Path) -> str:
-    """The name of a file as every system can store it; folders of this computer stay out."""
-    name = path.name.encode(errors="replace").decode()
-    name = re.sub(r'[\\/:*?"<>|]', "_", plain(name)).removesuffix(".gguf")
-    return (name.strip(" .")[:150].strip(" .") or "model") + ".gguf"
-
-
-def _engine(image: Image) -> str:
-    """The engine's version for a message."""
-    name = "llama-cpp-python"
-    return f"{name} {image.versions[name]}" if name in image.versions else f"image {image.key}"
-
-
-def _sources(model: GgufModel, image: Image) -> list[Source]:
-    """The entries in their order: the model, the runtime, the licences."""
-    name = MODEL_FOLDER + entry_file_name(model.path)
-    licenses = sorted(image.licenses, key=lambda path: path.name)
+def _sources(models: Sequence[PackModel], image: Image, *further: Source | None) -> list[Source]:
+    """The entries in their order: the models, the runtime, the licences, and what else there is."""
     return [
-        Source(name, model.path, model.state, MODEL_ALIGNMENT),
-        _source(f"{RUNTIME_FOLDER}{image.target}.tar.zst", image.archive),
-        *(_source(LICENSE_FOLDER + path.name, path) for path in licenses),
+        *(model.source for model in models),
+        *image_sources(image),
+        *license_sources(models),
+        *(one for one in further if one is not None),
     ]
-
-
-def _source(name: str, path: Path) -> Source:
-    try:
-        return Source(name, path, FileState.of(path))
-    except OSError as error:
-        raise OutputError(f"Cannot read {path}: {error.strerror}.") from error

@@ -3,7 +3,6 @@ errors and decides the exit code."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
 import sys
@@ -11,9 +10,11 @@ from collections.abc import Sequence
 from types import FrameType
 
 import click
+from click.shell_completion import CompletionItem
 
 from llamapack.errors import LlamapackError
 from llamapack.progress import style
+from llamapack.suggesting import SuggestingGroup
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -22,23 +23,41 @@ EXIT_TERMINATED = 143
 
 # name: where the command lives; imported when it is called, so that --help stays quick
 COMMANDS = {
-    "build": ("llamapack.commands", "build_command"),
-    "inspect": ("llamapack.commands", "inspect_command"),
-    "verify": ("llamapack.commands", "verify_command"),
-    "extract": ("llamapack.commands", "extract_command"),
+    "build": ("llamapack.build_command", "build_command"),
+    "new": ("llamapack.new.command", "new_command"),
+    "doctor": ("llamapack.doctor.command", "doctor_command"),
+    "preset": ("llamapack.presets.command", "preset_command"),
+    "inspect": ("llamapack.packs.look_commands", "inspect_command"),
+    "verify": ("llamapack.packs.look_commands", "verify_command"),
+    "extract": ("llamapack.packs.look_commands", "extract_command"),
+    "diff": ("llamapack.packs.look_commands", "diff_command"),
+    "config": ("llamapack.packs.change_commands", "config_command"),
+    "update": ("llamapack.packs.change_commands", "update_command"),
+    "sign": ("llamapack.packs.change_commands", "sign_command"),
+    "sbom": ("llamapack.packs.look_commands", "sbom_command"),
     "runtime": ("llamapack.image.cli", "runtime_group"),
+    "completion": ("llamapack.completing", "completion_command"),
 }
 SUMMARIES = {
     "build": "Make a pack out of a GGUF model.",
+    "new": "Make a pack by answering questions.",
+    "doctor": "Look into a model: what it is, how it behaves, what is doubtful.",
+    "preset": "Show what a preset can say, or check one.",
     "inspect": "Show what a pack holds.",
-    "verify": "Check every byte of a pack against its check sums.",
+    "verify": "Check a pack: whole, unaltered, signed.",
     "extract": "Take the model, or another entry, out of a pack.",
+    "diff": "Show in what two packs differ.",
+    "config": "Change the presets of a pack in place.",
+    "update": "Give a pack the runtime of this llamapack.",
+    "sign": "Sign a pack with an Ed25519 key.",
+    "sbom": "List what a pack is made of, as CycloneDX.",
     "runtime": "Make and keep the runtime images that packs are made from.",
+    "completion": "Let the shell complete commands, options and files.",
 }
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module when the command is used, and suggests near misses."""
+class LazyGroup(SuggestingGroup):
+    """Imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -57,17 +76,19 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command), "COMMANDS names commands"
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            if name.lower().endswith(".gguf"):
-                hint = f" To make a pack: llamapack build {name}"
-            raise click.UsageError(f"There is no command '{name}'.{hint}", ctx)
-        return super().resolve_command(ctx, args)
+    def hint(self, ctx: click.Context, name: str) -> str:
+        if name.lower().endswith(".gguf"):
+            return f" To make a pack: llamapack build {name}"
+        return super().hint(ctx, name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Without importing every command for its summary."""
+        named = [
+            CompletionItem(name, help=text)
+            for name, text in SUMMARIES.items()
+            if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(
         self,
@@ -101,9 +122,13 @@ def commands() -> None:
 
     \b
     Examples:
+      llamapack new
       llamapack build SmolLM2.gguf
       llamapack build SmolLM2.gguf -o chat --name "My assistant"
-      llamapack verify chat
+      llamapack config chat --set temp=0.3
+      ./chat
+
+    Each command explains itself: llamapack build --help
 
     \b
     Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 stopped with Ctrl-C,

@@ -5,7 +5,9 @@ LlamapackError
 ├── PackFileError   a file that should be a pack is none, or is damaged
 ├── SettingError    a setting for the pack is one that the runtime would not take
 ├── BakeError       the pack cannot compute the state of its system prompt
+├── QuantizeError   the model cannot be made smaller
 ├── OutputError     the result cannot be written where it was asked for
+├── SignatureError  a key cannot be used, or a signature does not match
 ├── ChangedError    an input changed while it was read
 └── ImageError      a runtime image cannot be made or kept; drawn in image/errors.py
 """
@@ -42,6 +44,16 @@ class BakeError(LlamapackError):
             f"The system prompt's state could not be computed: {reason}. "
             "Nothing was written; try again, or leave out --bake and let the first start do it."
         )
+
+
+class SignatureError(LlamapackError):
+    pass
+
+
+class QuantizeError(LlamapackError):
+    def __init__(self, reason: str) -> None:
+        """`reason` is a sentence, or the middle of one, without its end."""
+        super().__init__(f"The model could not be quantized: {reason}. Nothing was written.")
 
 
 class OutputError(LlamapackError):

@@ -6,13 +6,19 @@ import json
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from llamapack.branding import NO_BRANDING, Branding
 from llamapack.errors import OutputError, SettingError
-from llamapack.newfile import check_target
+from llamapack.inputs import Found
+from llamapack.models import FurtherModel, check_count
+from llamapack.packs.opening import is_pack
+from llamapack.presets.checking import checked_settings
 from llamapack.text import plain
-from llamapack_runtime.pack import Pack, PackError
+from llamapack.writing.newfile import check_target
+from llamapack.writing.source import Source
 
 TARGETS = ("linux-x86_64",)
 MAX_NAME_CHARS = 200
@@ -21,36 +27,59 @@ MAX_PROMPT_BYTES = 1 << 20  # as the manifest holds it; the runtime takes no mor
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """`name` None means: the name that the GGUF gives. Raises OutputError for a bad output,
-    SettingError for a setting that the runtime would not take."""
+    """`name` None means: the name that the GGUF gives; `quits_when_closed` None: as the runtime
+    does it; `license_name` None: what the GGUF says. `settings` are more of the runtime's, by name.
+    Raises OutputError for a bad output, SettingError for a setting that the runtime would not
+    take."""
 
-    model: Path
+    model: Found
     output: Path
     target: str
     name: str | None = None
     force: bool = False
     system_prompt: str | None = None
     bake: bool = False
+    branding: Branding = NO_BRANDING
+    quits_when_closed: bool | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    license_name: str | None = None
+    further: tuple[FurtherModel, ...] = ()
+    projector: Source | None = None
+    draft: Found | None = None
 
     def __post_init__(self) -> None:
+        assert "system-prompt" not in self.settings, "it has a field of its own"
+        check_count(self.further)
         if self.system_prompt is not None:
-            _check_prompt(self.system_prompt)
+            check_prompt(self.system_prompt)
+        checked_settings(self.settings)
         if self.bake:
             _check_bake(self.target)
-        if self.output.exists() and self.model.exists() and self.output.samefile(self.model):
+        drafts = () if self.draft is None else (self.draft,)
+        models = (self.model, *(one.model for one in self.further), *drafts)
+        files = [path for model in models for path in model.gguf.files]
+        if self.output.exists() and any(map(self.output.samefile, files)):
             raise OutputError(
                 f"{plain(str(self.output))} is the model itself; name another file with --output."
             )
         check_target(self.output)
-        if self.output.exists() and not self.force and not _is_pack(self.output):
+        if self.output.exists() and not self.force and not is_pack(self.output):
             raise OutputError(
                 f"{plain(str(self.output))} exists and is not a pack. "
                 "Name another file with --output, or replace it with --force."
             )
 
     @property
-    def settings(self) -> Mapping[str, str]:
+    def packed_settings(self) -> Mapping[str, Any]:
         """What the manifest holds: flag names of the runtime without dashes."""
+        wishes = {**checked_settings(self.settings), **self.answer_settings}
+        if self.quits_when_closed is not None:
+            wishes["quit-when-closed"] = "on" if self.quits_when_closed else "off"
+        return wishes
+
+    @property
+    def answer_settings(self) -> Mapping[str, str]:
+        """Those of them that make it another chat."""
         return {} if self.system_prompt is None else {"system-prompt": self.system_prompt}
 
 
@@ -70,12 +99,14 @@ def read_prompt(path: Path) -> str:
     return text.replace("\r\n", "\n").removesuffix("\n")
 
 
-def default_output(model: Path) -> Path:
-    """In the current folder, the model's file name without `.gguf`."""
-    return Path(model.name[:-5] if model.name.lower().endswith(".gguf") else model.name + ".pack")
+def default_output(model: Found) -> Path:
+    """In the current folder, the model's name."""
+    is_taken = any(path.name == model.stem for path in model.gguf.files)
+    return Path(model.stem + ".pack" if is_taken else model.stem)
 
 
-def _check_prompt(text: str) -> None:
+def check_prompt(text: str) -> None:
+    """SettingError for a system prompt that the runtime would not take."""
     if not text or "\0" in text:
         raise SettingError("The system prompt is empty or holds a zero character.")
     try:
@@ -97,11 +128,3 @@ def _check_bake(target: str) -> None:
             f"A pack for {target} cannot be started on this computer ({here}) to read its prompt; "
             "leave out --bake, and its first start will do it."
         )
-
-
-def _is_pack(path: Path) -> bool:
-    try:
-        Pack.open(path).close()
-    except (PackError, OSError):
-        return False
-    return True

@@ -9,6 +9,7 @@ import click
 
 from llamapack.image import store
 from llamapack.image.wheel import host_target, native_wheel
+from llamapack.suggesting import SuggestingGroup
 
 
 def _say(line: str) -> None:
@@ -26,7 +27,7 @@ def _row(image: store.RuntimeImage) -> dict[str, object]:
     }
 
 
-@click.group("runtime")
+@click.group("runtime", cls=SuggestingGroup)
 def runtime_group() -> None:
     """Make and keep the runtime images that packs are made from.
 
@@ -36,7 +37,10 @@ def runtime_group() -> None:
 
 
 @runtime_group.command("build")
-@click.option("--target", help="Operating system and processor, such as linux-x86_64.")
+@click.option(
+    "--target",
+    help="Operating system and processor, such as linux-x86_64.  [default: this computer's]",
+)
 @click.option(
     "-o",
     "--output",
@@ -63,27 +67,43 @@ def build_command(target: str | None, output: Path | None, as_json: bool) -> Non
 @runtime_group.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_command(as_json: bool) -> None:
-    """List the runtime images in the cache."""
+    """List the runtime images in the cache.
+
+    \b
+    Examples:
+      llamapack runtime list
+      llamapack runtime list --json
+    """
     _show(store.list_images(), as_json)
 
 
 @runtime_group.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def add_command(file: Path) -> None:
-    """Take in a runtime image that 'runtime build -o' wrote elsewhere."""
+    """Take in a runtime image that 'runtime build -o' wrote elsewhere.
+
+    \b
+    Example:
+      llamapack runtime add linux.image
+    """
     image = store.add_image(file)
     _say(f"Added the runtime image {image.target} {image.key}")
 
 
-@runtime_group.command("remove")
+@runtime_group.command("remove", short_help="Remove a runtime image from the cache.")
 @click.argument("key")
 def remove_command(key: str) -> None:
-    """Remove the runtime image whose key starts with KEY."""
+    """Remove the runtime image whose key starts with KEY; 'llamapack runtime list' shows them.
+
+    \b
+    Example:
+      llamapack runtime remove 29d409f3
+    """
     image = store.remove_image(key)
     _say(f"Removed the runtime image {image.target} {image.key}")
 
 
-@runtime_group.command("wheel")
+@runtime_group.command("wheel", short_help="Print the path of the portable llama-cpp-python wheel.")
 def wheel_command() -> None:
     """Print the path of the portable llama-cpp-python wheel, compiling it when it is missing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import sys
@@ -40,6 +41,8 @@ def fill_once(folder: Path, fill: Callable[[Path], None]) -> Path:
     with locked(folder.with_name(folder.name + ".lock")):
         if folder.is_dir():
             return folder
+        for left_over in folder.parent.glob(glob.escape(folder.name) + ".work-*"):
+            shutil.rmtree(left_over, ignore_errors=True)  # of one that was killed with the lock
         work = Path(tempfile.mkdtemp(prefix=folder.name + ".work-", dir=folder.parent))
         try:
             fill(work)

@@ -20,12 +20,14 @@ NOT_SHIPPED = (
 
 
 def copy_licenses(packages: Path, folder: Path) -> None:
-    """Write one text file per distribution in site-packages `packages`, and Python's own."""
+    """Write one text file per distribution in site-packages `packages`, and Python's own. Where one
+    brings no licence text, what it says of itself names the author and the licence."""
     for info in sorted(packages.glob("*.dist-info")):
         name = info.name.split("-")[0].lower()
-        texts = [path for path in sorted(info.rglob("*")) if _is_license(path)]
-        if name in NOT_SHIPPED or not texts:
+        if name in NOT_SHIPPED:
             continue
+        texts = [path for path in sorted(info.rglob("*")) if _is_license(path)]
+        texts = texts or [info / "METADATA"]
         joined = "\n\n".join(path.read_text(encoding="utf-8", errors="replace") for path in texts)
         (folder / f"{name}.txt").write_text(joined, encoding="utf-8")
     _copy_python_license(folder)

@@ -56,6 +56,10 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
         lambda work: _fill(work, target, key, wheel, report),
     )
     image = store.load_image(folder)
+    freed = store.remove_unused_images()
+    if freed:
+        mb = sum(freed.values()) / 1e6
+        report(f"Removed the runtime images {', '.join(freed)}, unused for a month: {mb:.0f} MB")
     size_mb = image.size_bytes / 1e6
     report(f"Made the runtime image {target} {key}: {size_mb:.1f} MB in {watch.seconds:.0f} s")
     return image

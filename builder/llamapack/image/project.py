@@ -30,6 +30,10 @@ def web_source() -> Path:
     return _source("templates") / "web"
 
 
+def readme_source() -> Path:
+    return _source("templates") / "readme"
+
+
 def runtime_source() -> Path:
     """The folder that holds the package llamapack_runtime."""
     checkout = _CHECKOUT / "runtime"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +22,9 @@ FACTS = "image.json"
 ARCHIVE = "runtime.tar.zst"
 LAUNCHER = "launcher"
 LICENSES = "licenses/"
+ADDED = "added"  # an empty file beside the others
 IMAGE_SCHEMA = 1
+UNUSED_S = 30 * 24 * 3600.0
 MAX_FILE_BYTES = 2 * 1024**3
 
 
@@ -61,9 +66,11 @@ def find_image(target: str) -> RuntimeImage | None:
 
     exact = images_folder() / f"{target}-{image_key(target)}"
     if (exact / FACTS).is_file():
+        with contextlib.suppress(OSError):
+            os.utime(exact / FACTS)
         return load_image(exact)
     added = (image for image in list_images() if image.target == target)
-    return next((image for image in added if (image.folder / "added").exists()), None)
+    return next((image for image in added if (image.folder / ADDED).exists()), None)
 
 
 def ensure_image(target: str, report: Report) -> RuntimeImage:
@@ -74,6 +81,16 @@ def ensure_image(target: str, report: Report) -> RuntimeImage:
     from llamapack.image.make import make_image  # imports the whole build: only to make one
 
     return make_image(target, report)
+
+
+def image_at_hand(target: str) -> RuntimeImage:
+    """As `ensure_image`, but makes none. ImageError when it is missing."""
+    image = find_image(target)
+    if image is None:
+        raise ImageError(
+            f"There is no runtime image for {target} yet; make it with 'llamapack runtime build'."
+        )
+    return image
 
 
 def load_image(folder: Path) -> RuntimeImage:
@@ -128,7 +145,7 @@ def add_image(path: Path) -> RuntimeImage:
         folder = images_folder() / f"{image.target}-{image.key}"
         if not folder.exists():
             fill_once(folder, lambda target: _copy_tree(work, target))
-        (folder / "added").touch()
+        (folder / ADDED).touch()
         return load_image(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -146,6 +163,19 @@ def remove_image(key: str) -> RuntimeImage:
         raise ImageError(f"{count} a key that starts with '{key}'. See 'llamapack runtime list'.")
     shutil.rmtree(matches[0].folder)
     return matches[0]
+
+
+def remove_unused_images(now_s: float | None = None) -> dict[str, int]:
+    """Remove what was made here, by other versions as a rule, and found by none for UNUSED_S until
+    `now_s`, seconds since 1970. What was added from files stays. The keys, and bytes freed."""
+    limit_s = (time.time() if now_s is None else now_s) - UNUSED_S
+    freed = {}
+    for facts in images_folder().glob(f"*/{FACTS}"):
+        folder = facts.parent
+        if facts.stat().st_mtime < limit_s and not (folder / ADDED).exists():
+            freed[folder.name.rpartition("-")[2]] = (folder / ARCHIVE).stat().st_size
+            shutil.rmtree(folder)
+    return freed
 
 
 def _unpack_checked(path: Path, work: Path) -> None:

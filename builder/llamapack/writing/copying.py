@@ -11,10 +11,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from llamapack.errors import ChangedError
-from llamapack.sums import BlockSums, Sums
+from llamapack.writing.sums import BLOCK_BYTES, BlockSums, Sums
 
 Advance = Callable[[int], None]
+UNREAD_BYTES = 64 << 20  # between two words of progress
 # What copy_file_range says where the two files' systems cannot do it for each other.
 NOT_HERE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF)
 
@@ -55,6 +55,18 @@ class Copier:
         while done < len(block):
             done += os.write(self._target, block[done:])
 
+    def copy_unread(self, count: int, source_offset: int, target_offset: int) -> int:
+        """Up to `count` bytes; 0 at the end of the source."""
+        copied = 0
+        if self._in_kernel:
+            copied = self._copy_in_kernel(count, source_offset, target_offset)
+        if not copied:
+            os.lseek(self._source, source_offset, os.SEEK_SET)
+            data = memoryview(os.read(self._source, min(count, BLOCK_BYTES)))
+            self.copy(data, source_offset, target_offset)
+            copied = len(data)
+        return copied
+
     def _copy_in_kernel(self, count: int, source_offset: int, target_offset: int) -> int:
         copied = 0
         if sys.platform == "linux":
@@ -68,6 +80,11 @@ class Copier:
         self._in_kernel = copied > 0
         return copied
 
+    def start_writing(self, offset: int, count: int) -> None:
+        """Bring the copied bytes to the disk from now on, not all of them at the end."""
+        if sys.platform == "linux":
+            os.posix_fadvise(self._target, offset, count, os.POSIX_FADV_DONTNEED)
+
 
 def copy_summed(
     source: FileIO, offset: int, size: int, target: FileIO, at: int, advance: Advance
@@ -77,25 +94,41 @@ def copy_summed(
     Returns the sums of what was read; fewer bytes are copied when the source ends early, which
     the caller sees by its size or its sums. `advance` is called with each number of bytes done.
     """
-    copier = Copier(source, target)
-    source.seek(offset)
-    done = 0
     with BlockSums() as sums:
-        while done < size and (block := sums.read_block(source, size - done)):
-            copier.copy(block, offset + done, at + done)
-            done += len(block)
-            advance(len(block))
+        copy_added(source, offset, size, target, at, sums, advance)
         return sums.finish()
 
 
-def copy_file_summed(
-    path: Path, state: FileState, target: FileIO, at: int, advance: Advance
-) -> Sums:
-    """Copy a whole file. Raises ChangedError when it is not, or no longer, as `state` says."""
-    with path.open("rb", buffering=0) as source:
-        if FileState.of(path) != state:
-            raise ChangedError(path)
-        sums = copy_summed(source, 0, state.size, target, at, advance)
-        if FileState.of(path) != state:
-            raise ChangedError(path)
-    return sums
+def copy_added(
+    source: FileIO,
+    offset: int,
+    size: int,
+    target: FileIO,
+    at: int,
+    sums: BlockSums,
+    advance: Advance,
+) -> None:
+    """As `copy_summed`, adding to `sums`."""
+    copier = Copier(source, target)
+    source.seek(offset)
+    done = 0
+    while done < size and (block := sums.read_block(source, size - done)):
+        copier.copy(block, offset + done, at + done)
+        done += len(block)
+        advance(len(block))
+
+
+def copy_unread(
+    source: FileIO, offset: int, size: int, target: FileIO, at: int, advance: Advance
+) -> None:
+    """Copy without sums: where the kernel can do it, no byte passes through this program. Fewer
+    bytes are copied when the source ends early."""
+    copier = Copier(source, target)
+    done = 0
+    while done < size:
+        count = copier.copy_unread(min(size - done, UNREAD_BYTES), offset + done, at + done)
+        if not count:
+            return
+        copier.start_writing(at + done, count)
+        done += count
+        advance(count)

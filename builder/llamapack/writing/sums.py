@@ -13,6 +13,7 @@ from typing import Self
 
 BLOCK_BYTES = 8 << 20
 BLOCKS_IN_FLIGHT = 6
+SMALL_BYTES = 64 << 10  # a thread would take longer to begin than to sum so much
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class BlockSums:
         self._crc32 = 0
         self._threads = (ThreadPoolExecutor(1), ThreadPoolExecutor(1))
         self._free: list[memoryview] = []
-        self._pending: deque[tuple[memoryview, tuple[Future[None], ...]]] = deque()
+        self._pending: deque[tuple[memoryview | None, tuple[Future[None], ...]]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -49,15 +50,16 @@ class BlockSums:
 
         The block may be used until the next call.
         """
-        buffer = self._buffer()
+        buffer = self._buffer(min(limit_bytes, BLOCK_BYTES))
         count = file.readinto(buffer[: min(limit_bytes, BLOCK_BYTES)]) or 0
         block = buffer[:count]
-        tasks = (
-            self._threads[0].submit(self._sha256.update, block),
-            self._threads[1].submit(self._add_crc32, block),
-        )
-        self._pending.append((buffer, tasks))
+        self._submit(buffer, block)
         return block
+
+    def add(self, data: bytes) -> None:
+        """As if a block of a file had these bytes."""
+        self._wait_for_room()
+        self._submit(None, memoryview(data))
 
     def finish(self) -> Sums:
         """Wait for the threads and return the sums of all blocks."""
@@ -68,13 +70,36 @@ class BlockSums:
     def _add_crc32(self, block: memoryview) -> None:
         self._crc32 = zlib.crc32(block, self._crc32)
 
-    def _buffer(self) -> memoryview:
+    def _submit(self, buffer: memoryview | None, block: memoryview) -> None:
+        if len(block) <= SMALL_BYTES and not self._pending:
+            self._sha256.update(block)
+            self._add_crc32(block)
+            self._release(buffer)
+            return
+        tasks = (
+            self._threads[0].submit(self._sha256.update, block),
+            self._threads[1].submit(self._add_crc32, block),
+        )
+        self._pending.append((buffer, tasks))
+
+    def _buffer(self, size: int) -> memoryview:
+        """Of at least `size` bytes."""
+        self._wait_for_room()
+        while self._free:
+            if len(found := self._free.pop()) >= size:
+                return found
+        return memoryview(bytearray(size))
+
+    def _wait_for_room(self) -> None:
         if len(self._pending) == BLOCKS_IN_FLIGHT:
             self._retire()
-        return self._free.pop() if self._free else memoryview(bytearray(BLOCK_BYTES))
+
+    def _release(self, buffer: memoryview | None) -> None:
+        if buffer is not None:
+            self._free.append(buffer)
 
     def _retire(self) -> None:
         buffer, tasks = self._pending.popleft()
         for task in tasks:
             task.result()
-        self._free.append(buffer)
+        self._release(buffer)

@@ -19,6 +19,15 @@ def open_pack(path: Path) -> Pack:
         raise PackFileError(f"Cannot read {plain(str(path))}: {error.strerror}.") from error
 
 
+def is_pack(path: Path) -> bool:
+    """Whether it opens as one."""
+    try:
+        Pack.open(path).close()
+    except (PackError, OSError):
+        return False
+    return True
+
+
 def find_entry(pack: Pack, name: str) -> Entry:
     """Raises PackFileError that lists what there is."""
     for entry in pack.entries:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from llamapack.branding import flag_of
 from llamapack.text import count_text, plain, size_text
-from llamapack_runtime.pack import Pack
+from llamapack_runtime.pack import AdapterInfo, Brand, ModelInfo, Pack
 
 # Of a setting's value, on a terminal.
 MAX_SETTING_CHARS = 200
+
+_KINDS = {"embedding": "for embeddings", "reranker": "for reranking"}
 
 
 def pack_facts(pack: Pack) -> dict[str, Any]:
@@ -37,25 +40,43 @@ def pack_lines(pack: Pack) -> Iterator[str]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(runtime.versions.items()))
     rows = {
         "Name": manifest.name,
-        "Model": f"{model.name}, {model.architecture}, "
-        f"{count_text(model.parameter_count)} parameters, {model.quantization}",
+        "Model": _model_text(model),
         "Context": f"{model.context_length:,} tokens" if model.context_length else "not stated",
         "Chat template": "the model's own" if model.has_chat_template else "none (ChatML is used)",
         "Licence": model.license or "not stated",
         "Runs on": _runs_on(manifest.target, runtime.glibc_floor),
         "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
         "Made by": f"llamapack {manifest.llamapack_version}",
-        "Settings": _settings_text(manifest.settings) or "none",
+        "Settings": settings_text(manifest.settings) or "none",
+        "Page": page_text(manifest.brand) or "as it is by itself",
         "Prompt state": _state_text(pack),
         "Pack id": manifest.pack_id,
         "Size": size_text(pack.path.stat().st_size),
     }
     for label, value in rows.items():
         yield f"{label + ':':<15}{plain(value)}"
+        if label == "Model":
+            yield from (f"{'and:':<15}{plain(_model_text(one))}" for one in manifest.others)
+            yield from (f"{'Adapter:':<15}{plain(_adapter_text(one))}" for one in model.adapters)
+            if model.draft is not None:
+                yield f"{'Draft model:':<15}{plain(model.draft)}"
     yield ""
     yield f"{'Size':>12}  {'Offset':>14}  Entry"
     for entry in pack.entries:
         yield f"{size_text(entry.size):>12}  {entry.data_offset:>14,}  {plain(entry.name)}"
+
+
+def _model_text(model: ModelInfo) -> str:
+    words = f"{model.name}, {model.architecture}, {count_text(model.parameter_count)} parameters, "
+    words += model.quantization + ("" if model.projector is None else ", reads images")
+    return words + ("" if model.kind == "chat" else f", {_KINDS[model.kind]}")
+
+
+def _adapter_text(adapter: AdapterInfo) -> str:
+    is_quiet = adapter.scale == 0
+    return f"{adapter.name}, " + (
+        "only in requests that name it" if is_quiet else f"scale {adapter.scale:g}"
+    )
 
 
 def _state_text(pack: Pack) -> str:
@@ -63,9 +84,21 @@ def _state_text(pack: Pack) -> str:
     return "not packed" if name is None else f"{name}, {size_text(pack.entry(name).size)}"
 
 
-def _settings_text(settings: Mapping[str, Any]) -> str:
+def settings_text(settings: Mapping[str, Any]) -> str:
     """As flags; of a long text only the beginning."""
     return ", ".join(f"--{name} {_value_text(value)}" for name, value in sorted(settings.items()))
+
+
+def page_text(brand: Brand) -> str:
+    """As flags, too."""
+    flags = []
+    for name, value in brand.wishes.items():
+        values = value if isinstance(value, tuple) else (value,)
+        flags += [
+            flag_of(name) if one is True else f"{flag_of(name)} {_value_text(one)}"
+            for one in values
+        ]
+    return ", ".join(flags)
 
 
 def _value_text(value: object) -> str:

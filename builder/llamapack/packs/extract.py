@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from llamapack.copying import Advance, copy_summed
 from llamapack.errors import OutputError, PackFileError
-from llamapack.newfile import new_file
-from llamapack.sums import Sums
 from llamapack.text import plain
+from llamapack.writing.copying import Advance, copy_summed
+from llamapack.writing.newfile import new_file
+from llamapack.writing.sums import Sums
 from llamapack_runtime.pack import Entry, Pack
 
 ENTRY_MODE = 0o644

@@ -1,0 +1,83 @@
+"""`llamapack build --dry-run`: what would be packed, without writing anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from llamapack.build import Plan, plan_build, planned_size
+from llamapack.options import BuildOptions
+from llamapack.packs.inspect import page_text, settings_text
+from llamapack.progress import TerminalReporter
+from llamapack.quantize import planned
+from llamapack.text import plain, size_text
+from llamapack.writing.newfile import check_free_space
+
+
+def dry_run_text(options: BuildOptions, quantize: str | None, as_json: bool) -> str:
+    """`quantize`: the type that the model would be made. Raises LlamapackError for what a build
+    would refuse, ImageError also where there is no runtime image yet."""
+    # The whole build of a runtime image: only when a model is there.
+    from llamapack.image.program import RuntimeProgram
+    from llamapack.image.store import image_at_hand
+    from llamapack.image.wheel import host_target
+
+    with TerminalReporter() as reporter:
+        if quantize is not None:
+            program = RuntimeProgram(image_at_hand(host_target()))
+            smaller = planned(options.model, quantize, options.output, program, reporter)
+            options = replace(options, model=smaller)
+        plan = plan_build(options, image_at_hand)
+        for warning in plan.warnings:
+            reporter.warn(warning)
+    if as_json:
+        return json.dumps(plan_facts(plan, quantize), indent=2)
+    return "\n".join(plan_lines(plan, quantize))
+
+
+def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
+    """For JSON. `quantize` is what the model is made before, so that sizes are about right.
+    OutputError when the disk has no room for it."""
+    options, size = plan.options, planned_size(plan)
+    check_free_space(options.output, size)
+    return {
+        "path": str(options.output.absolute()),
+        "name": plan.name,
+        "target": options.target,
+        "size_bytes": size,
+        "model_bytes": plan.model_bytes,
+        "quantize": quantize,
+        "replaces": options.output.exists(),
+        "bakes": options.bake,
+        "entries": [{"name": source.name, "size": source.size} for source in plan.sources],
+        "settings": dict(options.packed_settings),
+        "brand": options.branding.brand.wishes,
+        "warnings": list(plan.warnings),
+    }
+
+
+def plan_lines(plan: Plan, quantize: str | None = None) -> Iterator[str]:
+    """The same for people, without the warnings."""
+    facts, options = plan_facts(plan, quantize), plan.options
+    about = "" if quantize is None else f"about, once the model is {quantize}: "
+    size = size_text(facts["size_bytes"])
+    extra = size_text(facts["size_bytes"] - plan.model_bytes)
+    baked = ", and the system prompt's state" if options.bake else ""
+    rows = {
+        "Would make": f"{options.output}"
+        + (", in place of the one that is there" if facts["replaces"] else ""),
+        "Name": plan.name,
+        "Runs on": options.target,
+        "Size": f"{about}{size} ({extra} beyond the model){baked}",
+        "Settings": settings_text(options.packed_settings) or "none",
+        "Page": page_text(options.branding.brand) or "as it is by itself",
+    }
+    for label, value in rows.items():
+        yield f"{label + ':':<15}{plain(value)}"
+    yield ""
+    yield f"{'Size':>12}  Entry"
+    for source in plan.sources:
+        yield f"{size_text(source.size):>12}  {plain(source.name)}"
+    yield "Nothing was written."

@@ -1,0 +1,71 @@
+"""What a runtime image brings into a pack: entries, a launcher, and what the manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from llamapack.errors import OutputError
+from llamapack.writing.copying import FileState
+from llamapack.writing.source import Source
+from llamapack_runtime.pack import EntrySum, RuntimeInfo
+from llamapack_runtime.pack.format import LICENSE_FOLDER, RUNTIME_FOLDER
+
+
+class Image(Protocol):
+    """What a pack needs of a runtime image; `llamapack.image.store.RuntimeImage` is one."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def archive(self) -> Path: ...
+    @property
+    def launcher(self) -> Path: ...
+    @property
+    def glibc_floor(self) -> str | None: ...
+    @property
+    def versions(self) -> Mapping[str, str]: ...
+    @property
+    def architectures(self) -> frozenset[str]: ...
+    @property
+    def licenses(self) -> tuple[Path, ...]: ...
+
+
+def launcher_source(image: Image) -> Source:
+    """What the file begins with. OutputError when it cannot be read, as all of these."""
+    return _source("launcher", image.launcher)
+
+
+def image_sources(image: Image) -> list[Source]:
+    """The runtime, then the licences of its parts."""
+    licenses = sorted(image.licenses, key=lambda path: path.name)
+    return [
+        _source(f"{RUNTIME_FOLDER}{image.target}.tar.zst", image.archive),
+        *(_source(LICENSE_FOLDER + path.name, path) for path in licenses),
+    ]
+
+
+def runtime_info(image: Image, entry: str, launcher: EntrySum) -> RuntimeInfo:
+    return RuntimeInfo(
+        entry=entry,
+        key=image.key,
+        glibc_floor=image.glibc_floor,
+        versions=image.versions,
+        launcher=launcher,
+    )
+
+
+def engine_text(image: Image) -> str:
+    """The engine's version for a message."""
+    name = "llama-cpp-python"
+    return f"{name} {image.versions[name]}" if name in image.versions else f"image {image.key}"
+
+
+def _source(name: str, path: Path) -> Source:
+    try:
+        return Source.of_file(name, path, FileState.of(path))
+    except OSError as error:
+        raise OutputError(f"Cannot read {path}: {error.strerror}.") from error
