@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACK := dist/smollm2-135m-instruct
 CHECKED := builder runtime tests
 
-.PHONY: demo test check fast slow bench lock clean
+.PHONY: demo test check fast fuzz slow bench pictures lock clean
 
 demo: $(VENV)/.base
 	@$(BIN)/python tests/demo_model.py build/demo-model
@@ -20,12 +20,19 @@ test: check $(VENV)/.dev
 	@sh tests/require.sh chromium chromium
 	@sh tests/require.sh unzip unzip
 	@sh tests/require.sh strace strace
+	@sh tests/require.sh curl curl
+	@sh tests/require.sh node nodejs
+	@sh tests/require.sh npm npm
 	@$(BIN)/python tests/real_things.py build/test.env
 	@set -a; . build/test.env; set +a; $(BIN)/pytest -q $(PYTEST)
 
 # The fast suite: no real model, no native library.
 fast: check
 	@$(BIN)/pytest -q -m "not slow" $(PYTEST)
+
+# The fast suite's properties, with examples that were not tried before.
+fuzz: $(VENV)/.dev
+	@HYPOTHESIS_PROFILE=new $(BIN)/pytest -q -m "hypothesis and not slow" $(PYTEST)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check $(CHECKED)
@@ -61,6 +68,13 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.base
 	@touch $@
 
 # Renew the pinned versions and hashes of what compiles and freezes the runtime.
+# The README's pictures, of a real answer: look at them before they are kept.
+pictures: $(VENV)/.dev
+	@sh tests/require.sh chromium chromium
+	@$(BIN)/python tests/real_things.py build/test.env
+	@set -a; . build/test.env; set +a; \
+	  $(BIN)/python tests/e2e/pictures.py "$$LLAMAPACK_TEST_PACK" templates/pictures
+
 LOCKS := builder/llamapack/image/lock
 lock: $(VENV)/.dev
 	@$(BIN)/pip install -q --disable-pip-version-check uv

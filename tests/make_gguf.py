@@ -21,6 +21,8 @@ CHATML = (
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 HEAD_SIZE = 32
+# Pairs of a head's numbers that are turned by time, line and column, as Qwen2-VL shares them out.
+M_ROPE = (4, 6, 6, 0)
 CHUNK_BLOCKS = 1 << 19  # Q8_0 blocks made at a time: 17 MB
 Q8_0_BLOCK = np.dtype([("scale", "<f2"), ("values", "i1", 32)])
 TYPES = {"F32": gguf.GGMLQuantizationType.F32, "Q8_0": gguf.GGMLQuantizationType.Q8_0}
@@ -47,7 +49,7 @@ def make_gguf(
     `n_embd` and `n_ff` are multiples of 32. `extra` adds metadata keys, whole numbers as u32.
     """
     writer = gguf.GGUFWriter(path, architecture)
-    _add_facts(writer, name, n_layers, n_embd, n_ff, n_ctx)
+    _add_facts(writer, architecture, name, n_layers, n_embd, n_ff, n_ctx)
     writer.add_file_type(FILE_TYPES[quantization])
     if license_name is not None:
         writer.add_license(license_name)
@@ -80,7 +82,13 @@ def tokens() -> list[str]:
 
 
 def _add_facts(
-    writer: gguf.GGUFWriter, name: str, n_layers: int, n_embd: int, n_ff: int, n_ctx: int
+    writer: gguf.GGUFWriter,
+    architecture: str,
+    name: str,
+    n_layers: int,
+    n_embd: int,
+    n_ff: int,
+    n_ctx: int,
 ) -> None:
     heads = n_embd // HEAD_SIZE
     writer.add_name(name)
@@ -91,6 +99,8 @@ def _add_facts(
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads)
     writer.add_rope_dimension_count(HEAD_SIZE)
+    if architecture == "qwen2vl":
+        writer.add_rope_dimension_sections(M_ROPE)
     writer.add_layer_norm_rms_eps(1e-5)
 
 

@@ -13,7 +13,7 @@ RUNTIME = ROOT / "runtime" / "llamapack_runtime"
 BUILDER = ROOT / "builder" / "llamapack"
 
 # Layer of each part of the runtime: a file imports only from its own layer or a higher number.
-LAYERS = {"launch": 0, "api": 1, "chat": 2, "hardware": 3, "engine": 3}
+LAYERS = {"launch": 0, "api": 1, "chat": 2, "store": 2, "files": 2, "hardware": 3, "engine": 3}
 # Third-party packages and the only places that may import them.
 RESERVED = {
     "llama_cpp": ("engine/lib.py",),
@@ -23,12 +23,19 @@ RESERVED = {
     "prometheus_client": ("api/",),
 }
 PURE = (
+    "api/wish.py",
+    "chat/parts.py",
+    "chat/types.py",
     "engine/budget.py",
     "engine/cells.py",
     "engine/cost.py",
+    "engine/draft_rows.py",
+    "engine/draft_turns.py",
+    "engine/draft_worth.py",
     "engine/prefix.py",
     "engine/refusals.py",
     "engine/residents.py",
+    "engine/sampling.py",
     "engine/scheduler.py",
     "engine/sequence.py",
     "engine/speculate.py",
@@ -36,7 +43,10 @@ PURE = (
     "engine/tuner.py",
     "engine/types.py",
     "engine/text.py",
+    "pack/brand.py",
     "pack/format.py",
+    "pack/logo.py",
+    "hardware/draft_plan.py",
     "hardware/plan.py",
     "pack/manifest.py",
 )

@@ -33,7 +33,7 @@ def image_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = {
         "glibc_floor": "2.28",
         "versions": {"llama-cpp-python": "0.3.36"},
-        "architectures": ["llama", "clip"],
+        "architectures": ["llama", "bert", "clip"],
     }
     store.write_facts(made, "linux-x86_64", "0123456789abcdef", facts)
     store.export_image(store.load_image(made), folder / "file.image")

@@ -17,6 +17,7 @@ import pytest
 from command_line import Run, names
 from llamapack.errors import SettingError
 from llamapack.image import store
+from llamapack.inputs.file import from_file
 from llamapack.options import BuildOptions
 from llamapack_runtime.pack import Pack
 
@@ -86,12 +87,12 @@ def test_other_commands_know_it(baking: Path, model: Path, run: Run) -> None:
     bake(model, run)
     assert "Prompt state:  state/system.state, 9 bytes\n" in run("inspect", "chat").out
     assert json.loads(run("inspect", "chat", "--json").out)["state"] == STATE
-    assert run("verify", "chat").code == 0
+    assert run("verify", "chat", "--full").code == 0
     assert run("extract", "chat", STATE).code == 0
     assert Path("system.state").read_bytes() == b"the state"
     whole = Path("chat").read_bytes()
     Path("chat").write_bytes(whole.replace(b"the state", b"the skate"))
-    ran = run("verify", "chat")
+    ran = run("verify", "chat", "--full")
     assert (ran.code, f"'{STATE}' does not match" in ran.err) == (1, True)
 
 
@@ -118,7 +119,7 @@ def test_the_same_inputs_give_the_same_bytes(baking: Path, model: Path, run: Run
 
 
 def test_the_pack_that_is_started_is_whole(baking: Path, model: Path, run: Run) -> None:
-    verify = f'{shlex.quote(sys.executable)} -m llamapack verify "$0" || exit 1'
+    verify = f'{shlex.quote(sys.executable)} -m llamapack verify --full "$0" || exit 1'
     add_image(baking, f"{verify}\n{WELL}")
     assert " is intact: 4 entries" in bake(model, run)
 
@@ -201,4 +202,6 @@ def test_it_needs_a_prompt(run: Run, model: Path) -> None:
 
 def test_a_pack_for_another_computer_is_not_baked_here(tmp_path: Path, model: Path) -> None:
     with pytest.raises(SettingError, match="A pack for windows-x86_64 cannot be started on this"):
-        BuildOptions(model, tmp_path / "chat", "windows-x86_64", system_prompt="x", bake=True)
+        BuildOptions(
+            from_file(model), tmp_path / "chat", "windows-x86_64", system_prompt="x", bake=True
+        )

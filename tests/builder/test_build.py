@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from command_line import LAUNCHER, Run, names
-from llamapack.build import entry_file_name, pack_id
+from llamapack.build import pack_id
+from llamapack.models import entry_file_name
 from llamapack_runtime.pack import Pack
 from llamapack_runtime.settings import read_settings
 from make_gguf import make_gguf
@@ -195,16 +196,15 @@ def test_nothing_of_the_terminal_appears_without_one(pack: Path, model: Path, ru
 
 
 @pytest.mark.parametrize(
-    ("name", "stored"),
+    ("stem", "stored"),
     [
-        ("plain.gguf", "plain.gguf"),
-        ("héllo wörld.gguf", "héllo wörld.gguf"),
-        ('a:b\\c"<d>?.gguf', "a_b_c__d__.gguf"),
-        ("no suffix", "no suffix.gguf"),
-        ("..gguf", "model.gguf"),
-        ("bad\udcff\x1b.gguf", "bad_\N{REPLACEMENT CHARACTER}.gguf"),
-        ("x" * 300 + ".gguf", "x" * 150 + ".gguf"),
+        ("plain", "plain.gguf"),
+        ("héllo wörld", "héllo wörld.gguf"),
+        ('a:b\\c"<d>?', "a_b_c__d__.gguf"),
+        (".", "model.gguf"),
+        ("bad\udcff\x1b", "bad_\N{REPLACEMENT CHARACTER}.gguf"),
+        ("x" * 300, "x" * 150 + ".gguf"),
     ],
 )
-def test_a_model_is_stored_under_a_name_for_every_system(name: str, stored: str) -> None:
-    assert entry_file_name(Path(name)) == stored
+def test_a_model_is_stored_under_a_name_for_every_system(stem: str, stored: str) -> None:
+    assert entry_file_name(stem) == stored

@@ -42,9 +42,9 @@ def test_help_lists_commands_and_exit_codes(run: Run) -> None:
     ("arguments", "hint"),
     [
         (["biuld", "x.gguf"], "Did you mean 'build'?"),
-        (["build", "x.gguf", "--outptu", "y"], "Did you mean '--output'?"),
+        (["build", "x.gguf", "--outptu", "y"], "'--output'"),
         (["model.gguf"], "llamapack build model.gguf"),
-        (["build"], "Missing argument"),
+        (["build"], "Name one MODEL"),
         (["--verison"], "--version"),
         (["build", "x.gguf", "--target", "beos-ppc"], "linux-x86_64"),
     ],

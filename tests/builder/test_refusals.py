@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import gguf
@@ -16,10 +16,12 @@ import pytest
 
 from command_line import Run, names
 from gguf_bytes import LLAMA, Typed, gguf_bytes
-from llamapack.copying import FileState
 from llamapack.errors import ChangedError, OutputError
-from llamapack.newfile import check_target, new_file
-from llamapack.packwriter import Source, write_pack
+from llamapack.writing.copying import FileState
+from llamapack.writing.newfile import check_target, new_file
+from llamapack.writing.packwriter import write_pack
+from llamapack.writing.source import Source
+from llamapack_runtime.pack import EntrySum
 from make_gguf import make_gguf
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -53,7 +55,7 @@ BAD_MODELS = {
     ),
     "split": (
         gguf_bytes({**LLAMA, "split.count": Typed(2, 4), "split.no": Typed(2, 1)}),
-        "part 2 of a model in 4 parts, and all 4 are needed",
+        "part 2 of a model in 4 files, and its name does not lead to the others",
     ),
     "adapter": (gguf_bytes({**LLAMA, "general.type": "adapter"}), "is a LoRA adapter"),
     "projector": (gguf_bytes({"general.architecture": "clip"}), "image or sound projector"),
@@ -80,7 +82,7 @@ def test_a_missing_model(run: Run) -> None:
 
 def test_a_folder_as_model(run: Run) -> None:
     Path("folder").mkdir()
-    assert "Cannot read folder: Is a directory." in refused(run, "folder", "-o", "x")
+    assert "The folder folder is empty" in refused(run, "folder", "-o", "x")
 
 
 def test_a_pack_as_model(run: Run, pack: Path) -> None:
@@ -155,8 +157,8 @@ def test_a_model_that_changes_meanwhile(tmp_path: Path) -> None:
     model = make_gguf(tmp_path / "m.gguf")
     launcher = tmp_path / "launcher"
     launcher.write_bytes(b"x")
-    launcher_source = Source("", launcher, FileState.of(launcher))
-    source = Source("model/m.gguf", model, FileState.of(model))
+    launcher_source = Source.of_file("", launcher, FileState.of(launcher))
+    source = Source.of_file("model/m.gguf", model, FileState.of(model))
 
     def touch(_: int) -> None:
         os.utime(model, ns=(1, 1))
@@ -185,5 +187,5 @@ def _write_for_ever(path: Path) -> None:
             file.write(bytes(1 << 16))
 
 
-def _no_manifest(_: object) -> bytes:
+def _no_manifest(_launcher: EntrySum, _entries: Sequence[EntrySum]) -> bytes:
     return b"{}\n"

@@ -1,29 +1,20 @@
 """A real pack and a real browser for the tests of the chat page.
 
-LLAMAPACK_TEST_PACK names the pack, LLAMAPACK_TEST_CHROMIUM the browser (else it is looked for on
-the PATH), LLAMAPACK_TEST_SCREENSHOTS a folder for pictures. Without a pack or a browser they skip.
+LLAMAPACK_TEST_PACK names the pack, LLAMAPACK_TEST_SCREENSHOTS a folder for pictures. Without a pack
+or a browser they skip.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from e2e.asking import wait_until_ready
 from running_pack import RunningPack, running
 
-BROWSER_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 # A small model may repeat itself until the context is full; the same short answers in every run.
 SHORT_ANSWERS = ["--predict", "300", "--seed", "1"]
 
@@ -52,19 +43,6 @@ def own_pack(pack_path: Path, tmp_path: Path) -> Iterator[RunningPack]:
         yield own
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    named = os.environ.get("LLAMAPACK_TEST_CHROMIUM")
-    found = named or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("Chromium was not found; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A page and what it did that a well-behaved page does not do."""
@@ -72,6 +50,11 @@ class Watched:
     page: Page
     requests: list[str]
     complaints: list[str]
+
+    def forget_refusals(self) -> None:
+        """Chromium itself notes each request that a test made fail."""
+        kept = [line for line in self.complaints if not line.startswith("Failed to load resource")]
+        self.complaints[:] = kept
 
 
 def _is_complaint(message: ConsoleMessage) -> bool:
@@ -100,7 +83,7 @@ def watched(browser: Browser) -> Iterator[Watched]:
 def page(watched: Watched, pack_url: str) -> Iterator[Page]:
     """The chat page of the shared pack, model ready. A console error or CSP violation fails."""
     watched.page.goto(pack_url)
-    watched.page.locator("#loading").wait_for(state="hidden")
+    wait_until_ready(watched.page)
     yield watched.page
     assert watched.complaints == []
 

@@ -1,21 +1,16 @@
 """The chat page in Chromium against a real pack."""
 
-import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from e2e.asking import ANSWER_MS, LONG_QUESTION, SETTLED, ask, ask_and_wait, stop
 from e2e.conftest import Watched
 from running_pack import RunningPack
 
 pytestmark = pytest.mark.slow
-
-ANSWER_MS = 60_000
-LONG_QUESTION = "Write a long story about a fisherman, a storm and an old lighthouse."
-SETTLED = ".message.assistant:last-child .tools"
 
 HOSTILE = """
 <script>window.ran = 1</script>
@@ -40,27 +35,14 @@ HOSTILE = """
 """
 
 
-def ask(page: Page, text: str) -> None:
-    page.get_by_label("Your message").fill(text)
-    page.get_by_label("Your message").press("Enter")
-
-
-def ask_and_wait(page: Page, text: str) -> str:
-    """Send, wait until the answer is complete, and return what the page shows of it."""
-    before = page.locator(".message.assistant").count()
-    ask(page, text)
-    expect(page.locator(".message.assistant")).to_have_count(before + 1)
-    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
-    return page.locator(".message.assistant .body").last.inner_text()
-
-
 def long_answer(route: Route) -> None:
-    """A complete stream of sixty paragraphs, the first of them in Hebrew."""
-    pieces = ["\u05e9\u05dc\u05d5\u05dd\n\n", *(f"Paragraph {n}.\n\n" for n in range(60))]
-    deltas: list[dict[str, Any]] = [{"delta": {"content": piece}} for piece in pieces]
-    chunks = [{"choices": [choice]} for choice in [*deltas, {"delta": {}, "finish_reason": "stop"}]]
-    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
-    route.fulfill(content_type="text/event-stream", body=body)
+    """A chat with one answer of sixty paragraphs, the first of them in Hebrew."""
+    pieces = ["\u05e9\u05dc\u05d5\u05dd", *(f"Paragraph {n}." for n in range(60))]
+    chat = {"id": "long", "title": "Long", "is_pinned": False, "updated_ms": 1, "head": "a"}
+    common = {"chat": "long", "reasoning": "", "status": "done", "error": None, "figures": None}
+    asked = {"id": "q", "parent": None, "role": "user", "content": "Go on.", **common}
+    said = {"id": "a", "parent": "q", "role": "assistant", "content": "\n\n".join(pieces), **common}
+    route.fulfill(json={"chat": chat, "messages": [asked, said]})
 
 
 def loading(route: Route) -> None:
@@ -71,7 +53,7 @@ def loading(route: Route) -> None:
 def test_the_page_becomes_ready(page: Page, screenshot: Callable[[Page, str], None]) -> None:
     expect(page.get_by_role("heading", name="What can I help you with?")).to_be_visible()
     expect(page.get_by_text("nothing leaves this computer")).to_be_visible()
-    expect(page.get_by_label("Your message")).to_be_focused()
+    expect(page.get_by_label("Your message", exact=True)).to_be_focused()
     screenshot(page, "empty")
 
 
@@ -93,48 +75,12 @@ def test_an_answer_is_seen_while_it_grows(
     page.get_by_role("button", name="Stop", exact=True).click()
 
 
-def test_stop_ends_the_answer_and_frees_the_model(page: Page) -> None:
+def test_stop_ends_the_answer_and_frees_the_model(page: Page, pack_url: str) -> None:
     ask(page, LONG_QUESTION)
-    expect(page.locator(".message.assistant .body")).not_to_be_empty(timeout=ANSWER_MS)
-    page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_text("Stopped.", exact=True)).to_be_visible()
-    expect(page.get_by_label("Your message")).to_be_focused()
-    assert page.request.get(f"{page.url}health").ok
+    stop(page)
+    expect(page.get_by_label("Your message", exact=True)).to_be_focused()
+    assert page.request.get(f"{pack_url}health").ok
     assert ask_and_wait(page, "Say hello.").strip()
-
-
-def test_answer_again_replaces_the_last_answer(page: Page) -> None:
-    ask_and_wait(page, "Say hello.")
-    page.get_by_role("button", name="Answer again").click()
-    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
-    expect(page.locator(".message.assistant")).to_have_count(1)
-
-
-def test_editing_the_last_message_replaces_its_turn(page: Page) -> None:
-    ask_and_wait(page, "Say helo.")
-    page.locator(".message.user").hover()
-    page.get_by_role("button", name="Edit").click()
-    expect(page.get_by_label("Your message")).to_have_value("Say helo.")
-    ask(page, "Say hello.")
-    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
-    expect(page.locator(".message.user .body")).to_have_text(["Say hello."])
-
-
-def test_new_chat_empties_the_page_and_can_be_undone(page: Page) -> None:
-    ask_and_wait(page, "Say hello.")
-    page.get_by_role("button", name="New chat").click()
-    expect(page.locator(".message")).to_have_count(0)
-    page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".message")).to_have_count(2)
-
-
-def test_a_reload_keeps_the_conversation_and_the_draft(page: Page) -> None:
-    answer = ask_and_wait(page, "Say hello.")
-    page.get_by_label("Your message").fill("not sent yet")
-    page.reload()
-    expect(page.locator(".message.user .body")).to_have_text("Say hello.")
-    assert page.locator(".message.assistant .body").inner_text() == answer
-    expect(page.get_by_label("Your message")).to_have_value("not sent yet")
 
 
 def test_the_theme_can_be_chosen_and_is_kept(
@@ -143,10 +89,11 @@ def test_the_theme_can_be_chosen_and_is_kept(
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "light")
     page.get_by_role("button", name="Settings").click()
+    page.get_by_role("tab", name="Appearance").click()
     page.get_by_text("Dark", exact=True).click()
     expect(root).to_have_attribute("data-theme", "dark")
     page.keyboard.press("Escape")
-    expect(page.locator("#menu")).to_be_hidden()
+    expect(page.locator("#settings")).to_be_hidden()
     page.reload()
     expect(root).to_have_attribute("data-theme", "dark")
     screenshot(page, "dark")
@@ -154,6 +101,7 @@ def test_the_theme_can_be_chosen_and_is_kept(
 
 def test_chinese_can_be_chosen(page: Page, screenshot: Callable[[Page, str], None]) -> None:
     page.get_by_role("button", name="Settings").click()
+    page.get_by_role("tab", name="Appearance").click()
     page.get_by_text("中文", exact=True).click()
     expect(page.get_by_role("heading", name="有什么可以帮你")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "zh")
@@ -171,7 +119,7 @@ def test_a_phone_needs_no_sideways_scrolling(
 
 
 def test_shift_enter_breaks_the_line_and_a_composition_is_not_sent(page: Page) -> None:
-    field = page.get_by_label("Your message")
+    field = page.get_by_label("Your message", exact=True)
     field.fill("one")
     field.press("Shift+Enter")
     field.press_sequentially("two")
@@ -190,6 +138,8 @@ def test_a_message_written_while_the_model_loads_is_sent_when_it_is_ready(
     screenshot(page, "loading")
     ask(page, "Say hello.")
     expect(page.get_by_text("Waiting for the model to be ready")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Waiting for the model to be ready")).to_be_visible()
     page.unroute("**/health")
     expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
     assert watched.complaints == []
@@ -204,7 +154,7 @@ def test_a_model_that_cannot_run_says_why_and_keeps_the_text(
     page.goto(pack_url)
     expect(page.get_by_text(sentence)).to_be_visible()
     ask(page, "Say hello.")
-    expect(page.get_by_label("Your message")).to_have_value("Say hello.")
+    expect(page.get_by_label("Your message", exact=True)).to_have_value("Say hello.")
     screenshot(page, "failed")
 
 
@@ -216,25 +166,27 @@ def test_a_program_that_is_gone_is_noticed_and_found_again(page: Page) -> None:
     expect(page.get_by_text("The program has stopped", exact=True)).to_be_hidden()
 
 
-def test_an_error_is_a_sentence_and_trying_again_works(watched: Watched, pack_url: str) -> None:
-    page = watched.page
-    page.goto(pack_url)
-    error: dict[str, Any] = {"message": "raw", "code": "context_length_exceeded"}
-    page.route(
-        "**/v1/chat/completions", lambda route: route.fulfill(status=400, json={"error": error})
-    )
+def test_a_message_that_is_refused_is_kept_and_can_be_sent_again(
+    page: Page, watched: Watched
+) -> None:
+    refusal = {"message": "raw", "code": "server_busy"}
+    answers = "**/llamapack/chats/*/answers"
+    page.route(answers, lambda route: route.fulfill(status=400, json={"error": refusal}))
     ask(page, "Say hello.")
-    expect(page.get_by_text("longer than the model can keep in mind")).to_be_visible(
-        timeout=ANSWER_MS
-    )
-    page.unroute("**/v1/chat/completions")
+    expect(page.get_by_text("busy with other requests")).to_be_visible()
+    watched.forget_refusals()
+    page.reload()
+    expect(page.locator(".message.user .body")).to_have_text("Say hello.")
+    page.unroute(answers)
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator(SETTLED)).to_be_visible(timeout=ANSWER_MS)
+    expect(page.locator(SETTLED)).to_be_attached(timeout=ANSWER_MS)
+    expect(page.locator(".message.user .body")).to_have_text(["Say hello."])
 
 
-def test_the_page_follows_the_end_until_the_reader_scrolls_up(page: Page) -> None:
-    page.route("**/v1/chat/completions", long_answer)
-    ask_and_wait(page, "Say hello.")
+def test_the_page_follows_the_end_until_the_reader_scrolls_up(page: Page, pack_url: str) -> None:
+    page.route("**/llamapack/chats/long", long_answer)
+    page.goto(f"{pack_url}#/chat/long")
+    expect(page.locator(".message")).to_have_count(2)
     jump = page.get_by_role("button", name="Jump to the latest text")
     expect(page.get_by_text("Paragraph 59.", exact=True)).to_be_in_viewport()
     expect(jump).to_be_hidden()
@@ -246,9 +198,10 @@ def test_the_page_follows_the_end_until_the_reader_scrolls_up(page: Page) -> Non
     expect(page.get_by_text("Paragraph 59.", exact=True)).to_be_in_viewport()
 
 
-def test_each_block_has_the_direction_of_its_own_script(page: Page) -> None:
-    page.route("**/v1/chat/completions", long_answer)
-    ask_and_wait(page, "Say hello.")
+def test_each_block_has_the_direction_of_its_own_script(page: Page, pack_url: str) -> None:
+    page.route("**/llamapack/chats/long", long_answer)
+    page.goto(f"{pack_url}#/chat/long")
+    expect(page.locator(".message")).to_have_count(2)
     directions = page.locator(".prose > div").evaluate_all(
         "(blocks) => blocks.slice(0, 2).map((block) => getComputedStyle(block).direction)"
     )
@@ -277,7 +230,7 @@ def test_hostile_markdown_is_inert(page: Page, watched: Watched) -> None:
         "https://example.com/pixel.png",
     }
     assert all(rest == ["_blank", "noopener noreferrer"] for _, *rest in links)
-    own = re.compile(r"/(js|vendor)/[\w/-]+\.js$|/health$")
+    own = re.compile(r"/(js|vendor)/[\w/-]+\.js$|/health$|/llamapack/\w+")
     assert [url for url in watched.requests[before:] if not own.search(url)] == []
 
 
@@ -306,8 +259,8 @@ def test_growing_markdown_ends_as_the_whole_would(page: Page) -> None:
 def test_no_request_leaves_the_computer(page: Page, watched: Watched, pack_url: str) -> None:
     ask_and_wait(page, "Show a link to https://example.com and an image.")
     page.get_by_role("button", name="Settings").click()
-    page.get_by_role("button", name="About").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("tab", name="About").click()
+    expect(page.get_by_role("tabpanel", name="About")).to_be_visible()
     assert [url for url in watched.requests if not url.startswith(pack_url)] == []
 
 

@@ -59,6 +59,30 @@ def test_appended_bytes_are_noticed(packed: Packed, tmp_path: Path, start: Start
     assert "its end is missing" in start.refuse(place, DAMAGED)
 
 
+EDITED = b"a part of a new manifest" * 9000
+
+
+@pytest.mark.parametrize("left", [b"", EDITED, bytes(7 << 20)], ids=["none", "some", "most"])
+def test_an_interrupted_edit_leaves_the_old_end(
+    packed: Packed, tmp_path: Path, start: Start, left: bytes
+) -> None:
+    place = Packed(packed.data + layout.EDIT_MARK + left).save(tmp_path / "chat")
+    assert start.run(place).returncode == 0
+
+
+@pytest.mark.parametrize("more", [layout.EDIT_MARK[:-1], b"x" + layout.EDIT_MARK, b"other" * 9])
+def test_other_bytes_are_no_edit(packed: Packed, tmp_path: Path, start: Start, more: bytes) -> None:
+    place = Packed(packed.data + more).save(tmp_path / "chat")
+    assert "its end is missing" in start.refuse(place, DAMAGED)
+
+
+def test_an_edit_does_not_hide_damage(packed: Packed, tmp_path: Path, start: Start) -> None:
+    data = bytearray(packed.data + layout.EDIT_MARK)
+    data[packed.directory_offset + 20] ^= 1
+    place = Packed(data).save(tmp_path / "chat")
+    assert "its directory does not match" in start.refuse(place, DAMAGED)
+
+
 REGIONS: dict[str, Callable[[Packed], tuple[int, int]]] = {
     "header of the model": lambda p: (p.entries[MODEL].header_offset, p.entries[MODEL].data_offset),
     "header of the runtime": lambda p: (

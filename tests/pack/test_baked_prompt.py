@@ -16,6 +16,7 @@ import pytest
 from llamapack.build import build
 from llamapack.errors import BakeError
 from llamapack.image.store import load_image
+from llamapack.inputs.file import from_file
 from llamapack.options import BuildOptions
 from llamapack.progress import TerminalReporter
 from llamapack_runtime.pack import Pack
@@ -63,7 +64,9 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
 
 
 def make(image: Path, model: Path, output: Path, *, bake: bool = False) -> Path:
-    options = BuildOptions(model, output, "linux-x86_64", system_prompt=SYSTEM, bake=bake)
+    options = BuildOptions(
+        from_file(model), output, "linux-x86_64", system_prompt=SYSTEM, bake=bake
+    )
     with TerminalReporter() as reporter:
         build(options, lambda _: load_image(image), reporter)
     return output
@@ -165,7 +168,11 @@ def test_a_prompt_that_no_conversation_has_room_for_is_refused(
 ) -> None:
     image = Path(os.environ["LLAMAPACK_TEST_IMAGE"])
     options = BuildOptions(
-        packs.model, tmp_path / "chat", "linux-x86_64", system_prompt="never " * 9000, bake=True
+        from_file(packs.model),
+        tmp_path / "chat",
+        "linux-x86_64",
+        system_prompt="never " * 9000,
+        bake=True,
     )
     with (
         TerminalReporter() as reporter,

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gguf_bytes import LLAMA, Tensor, Typed, gguf_bytes, text
-from llamapack_runtime import gguf_header
+from llamapack_runtime import gguf_cursor
 from llamapack_runtime.ggml_types import FILE_TYPES, TENSOR_TYPES
-from llamapack_runtime.gguf_header import ArrayInfo, GgufError, GgufHeader, read_header
+from llamapack_runtime.gguf_cursor import GgufError
+from llamapack_runtime.gguf_header import ArrayInfo, GgufHeader, read_header
 from make_gguf import CHATML, make_gguf
 
 
@@ -210,5 +211,5 @@ def test_a_hostile_length_costs_no_memory() -> None:
     tracemalloc.start()
     with pytest.raises(GgufError):
         read_header(io.BytesIO(body), 0, 1 << 40, "x.gguf")
-    assert tracemalloc.get_traced_memory()[1] < gguf_header.WINDOW_BYTES * 4
+    assert tracemalloc.get_traced_memory()[1] < gguf_cursor.WINDOW_BYTES * 4
     tracemalloc.stop()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llamapack_runtime.errors import UsageError
+from llamapack_runtime.keys import warning_about_key_file
 from llamapack_runtime.launch.usage import help_text
 from llamapack_runtime.options import OPTIONS
 from llamapack_runtime.settings import Settings, read_settings
@@ -62,6 +64,13 @@ def test_later_sources_win() -> None:
         (["--context-shift"], "context_shift", True),
         (["-cram", "0"], "cache_ram", 0),
         (["--cache-ram", "512"], "cache_ram", 512),
+        (["--timeout", "60"], "timeout_s", 60),
+        (["-to", "0"], "timeout_s", None),
+        (
+            ["--cors-origin", "https://a.example", "--cors-origin", "app://b, http://c:3000"],
+            "cors_origin",
+            ("https://a.example", "app://b", "http://c:3000"),
+        ),
     ],
 )
 def test_arguments_carry_llama_servers_names(
@@ -89,8 +98,14 @@ def test_arguments_carry_llama_servers_names(
         (["--no-mmap=1"], "--no-mmap takes no value"),
         (["--alias="], "not empty"),
         (["--json"], "--info"),
-        (["--api-key", "short"], "--api-key must have"),
-        (["--api-key", "with a space in it"], "--api-key must have"),
+        (["--api-key", "short"], "Each --api-key and"),
+        (["--api-key", "with a space in it"], "Each --api-key and"),
+        (["--api-key", "a-long-secret,,b"], "--api-key must be a text that is not empty"),
+        (["--api-key", "me=a-long-secret,me=another-secret"], "the name 'me'"),
+        (["--api-key-file", "/nowhere/keys"], "/nowhere/keys cannot be read: No such file"),
+        (["--cors-origin", "*"], "--cors-origin must be an origin such as"),
+        (["--cors-origin", "https://example.com/"], "without a path, not 'https://example.com/'"),
+        (["--timeout", "-1"], "of 0 or more"),
         (["--chat-template", "a", "--chat-template-file", "b"], "not both"),
         (["-sys", "a", "-sysf", "b"], "either --system-prompt or --system-prompt-file, not both"),
         (["-sys", ""], "not empty"),
@@ -201,8 +216,56 @@ def test_a_text_and_a_file_replace_each_other_between_sources(tmp_path: Path, na
     assert settings.chat_template_file is settings.system_prompt_file is None
 
 
-def test_the_key_is_not_printed() -> None:
-    assert "a-long-secret" not in repr(read_settings({}, {}, ["--api-key", "a-long-secret"]))
+def test_keys_come_from_arguments_and_a_file_and_have_names(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("# of the team\n\nann=a-secret-of-ann\n  base64-secret==\r\n")
+    settings = read_settings(
+        {"api-key": "packed-secret"},
+        {"LLAMAPACK_API_KEY_FILE": str(path)},
+        ["--api-key", "first-secret,bob=bobs-secret", "--api-key", "third=secret=="],
+    )
+    assert [(key.name, key.secret) for key in settings.keys] == [
+        ("key 1", "first-secret"),
+        ("bob", "bobs-secret"),
+        ("third", "secret=="),
+        ("ann", "a-secret-of-ann"),
+        ("key 5", "base64-secret=="),
+    ]
+    assert "secret" not in repr(settings)
+
+
+def test_a_pack_can_hold_several_keys() -> None:
+    keys = read_settings({"api-key": ["a-long-secret", "b=another-one"]}, {}, []).keys
+    assert [key.name for key in keys] == ["key 1", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"# nothing\n", "holds no key"),
+        (b"caf\xe9-secret", "is not UTF-8"),
+        (b"#" * (2**20 + 1), "more than 1 MiB"),
+        (b"a-long-secret\nshort\n", "number 2 of them does not"),
+        (b"a-long-secret with words\n", "without spaces"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(content)
+    message = refusal("--api-key-file", str(path))
+    assert words in message
+    assert "secret" not in message
+    assert "not a plain file" in refusal("--api-key-file", str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, access lists say who can read")
+def test_a_key_file_that_others_can_read_is_worth_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("a-long-secret")
+    path.chmod(0o600)
+    assert warning_about_key_file(path) is None
+    path.chmod(0o644)
+    assert f"chmod 600 {path}" in (warning_about_key_file(path) or "")
 
 
 def test_only_what_shapes_the_service_counts_as_a_wish() -> None:

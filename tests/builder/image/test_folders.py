@@ -25,6 +25,15 @@ def test_a_failed_fill_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["folder.lock"]
 
 
+def test_what_a_killed_one_left_goes(tmp_path: Path) -> None:
+    for name in ("folder.work-abc", "other.work-abc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    fill_once(tmp_path / "folder", lambda work: (work / "done").touch())
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"folder", "folder.lock", "other.work-abc"}
+
+
 def test_many_threads_fill_one_folder_once(tmp_path: Path) -> None:
     calls: list[Path] = []
     start = threading.Barrier(6)

@@ -13,9 +13,12 @@ def test_texts_of_shipped_distributions_are_kept(tmp_path: Path) -> None:
         text = packages / f"{name}.dist-info" / inside
         text.parent.mkdir(parents=True)
         text.write_text(f"licence of {name}")
+    (packages / "cobble-1.0.dist-info").mkdir()
+    (packages / "cobble-1.0.dist-info" / "METADATA").write_text("by its author, BSD")
     folder = tmp_path / "licenses"
     folder.mkdir()
     copy_licenses(packages, folder)
     assert (folder / "h11.txt").read_text() == "licence of h11-1.0"
+    assert (folder / "cobble.txt").read_text() == "by its author, BSD"
     assert not (folder / "pip.txt").exists()
     assert (folder / "python.txt").stat().st_size > 1000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from llamapack.image import store
 from llamapack.image.errors import ImageError, ImageFileError
+from llamapack.image.make import image_key
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +83,26 @@ def test_remove_wants_one_image(tmp_path: Path) -> None:
         store.remove_image("bb")
     store.remove_image("aa1")
     assert [image.key for image in store.list_images()] == ["aa2"]
+
+
+def test_images_that_nothing_used_for_a_month_go(cache: Path, tmp_path: Path) -> None:
+    kept, old = (
+        make_image(cache / "images" / f"linux-x86_64-{key * 16}", key * 16) for key in "ab"
+    )
+    store.export_image(make_image(tmp_path / "made"), tmp_path / "file.image")
+    store.add_image(tmp_path / "file.image")
+    long_ago = time.time() - 2 * store.UNUSED_S
+    for image in store.list_images():
+        if image.key != kept.key:
+            os.utime(image.folder / store.FACTS, (long_ago, long_ago))
+    assert store.remove_unused_images() == {old.key: len(b"archive")}
+    assert {image.key for image in store.list_images()} == {kept.key, "0123456789abcdef"}
+    assert set(store.remove_unused_images(time.time() + 2 * store.UNUSED_S)) == {kept.key}
+
+
+def test_finding_an_image_is_using_it(cache: Path) -> None:
+    key = image_key("linux-x86_64")
+    image = make_image(cache / "images" / f"linux-x86_64-{key}", key)
+    os.utime(image.folder / store.FACTS, (1.0, 1.0))
+    assert store.find_image("linux-x86_64") == image
+    assert store.remove_unused_images() == {}

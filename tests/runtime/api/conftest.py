@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from fakes import fake_session
-from llamapack_runtime.api.access import Access
-from llamapack_runtime.api.app import build_app
-from llamapack_runtime.api.service import About, AnswerDefaults, ModelCard, Ready, Service
+from llamapack_runtime.api.service import AnswerDefaults, Ready, Service
 from llamapack_runtime.chat.session import Session
-from llamapack_runtime.engine.types import SamplingParams
-from llamapack_runtime.launch.listen import listen, url_of
-from llamapack_runtime.launch.server import serve
+from llamapack_runtime.engine.sampling import SamplingParams
 from runtime.api.clients import make_client
-from runtime.api.served import TIMEOUT_S, Server, StartServer
+from runtime.api.served import ABOUT, Server, StartServer, serving
 
-ABOUT = About(
-    name="Test pack",
-    pack_id="ab" * 32,
-    llamapack_version="1.2.3",
-    versions={"llama-cpp-python": "0.3.36"},
-    model=ModelCard(
-        id="test-model",
-        name="Test model",
-        architecture="llama",
-        quantization="Q4_1",
-        parameter_count=135,
-        context_length=512,
-        size_bytes=1000,
-        has_chat_template=True,
-        license="mit",
-    ),
-)
 TOKEN = "c0ffee" * 8
 
 
@@ -88,6 +67,10 @@ def web_root(tmp_path: Path) -> Path:
     (root / "js").mkdir(parents=True)
     (root / "index.html").write_text("<!doctype html><title>Chat</title>")
     (root / "js" / "main.js").write_text("export {};")
+    (root / "css").mkdir()
+    (root / "css" / "all.css").write_text('/* all */\n@import "page.css";\n@import "text.css";\n')
+    (root / "css" / "page.css").write_text("body { margin: 0 }\n")
+    (root / "css" / "text.css").write_text("p { margin: 1em }\n")
     (root / "notes.secret").write_text("not of a known type")
     (tmp_path / "outside.html").write_text("outside")
     return root
@@ -106,33 +89,9 @@ def loading_client(service: Service, web_root: Path) -> TestClient:
 @pytest.fixture
 def start(service: Service, web_root: Path) -> Iterator[StartServer]:
     """Serves a session on a free port, with a comment after each 20 ms of silence."""
-    made: list[tuple[Server, threading.Thread]] = []
+    with ExitStack() as servers:
 
-    def start_one(session: Session) -> Server:
-        listener = listen("127.0.0.1", 0)
-        service.state = Ready(session, "")
-        server = Server(url_of(listener), listener.getsockname()[1], session)
-        app = build_app(service, Access(), web_root, keep_alive_s=0.02)
-        started = threading.Event()
+        def start_one(session: Session) -> Server:
+            return servers.enter_context(serving(service, session, web_root, keep_alive_s=0.02))
 
-        def run() -> None:
-            serve(
-                app,
-                listener,
-                should_stop=server.stopping.is_set,
-                on_start=started.set,
-                before_end=session.close,
-            )
-            server.stopped.set()
-
-        thread = threading.Thread(target=run)
-        made.append((server, thread))
-        thread.start()
-        assert started.wait(TIMEOUT_S)
-        return server
-
-    yield start_one
-    for server, thread in made:
-        server.stopping.set()
-        thread.join(TIMEOUT_S)
-        assert not thread.is_alive()
+        yield start_one

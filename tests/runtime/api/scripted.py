@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from fakes import ByteTokenizer
 from llamapack_runtime.chat.session import Session
-from llamapack_runtime.engine.types import Emit, Event, Request
+from llamapack_runtime.engine.types import Emit, Event, Finished, Request
 
 
 class ScriptedSession(Session):
@@ -13,6 +14,8 @@ class ScriptedSession(Session):
     Remembers what was submitted, with the way to say more, and what was aborted."""
 
     def __init__(self, *events: Event, by_turn: Callable[[int], Iterable[Event]] | None = None):
+        self.vocabulary = ByteTokenizer()
+        self._system_prompt = None
         self.submitted: list[tuple[Request, Emit]] = []
         self.aborted: list[str] = []
         self._events = by_turn or (lambda _: events)
@@ -25,3 +28,8 @@ class ScriptedSession(Session):
 
     def abort(self, request_id: str) -> None:
         self.aborted.append(request_id)
+
+    def close(self) -> None:
+        """What is under way is aborted, as by the engine."""
+        for _, emit in self.submitted:
+            emit(Finished("aborted", 0, 0, 0, 0.0, 0.0))

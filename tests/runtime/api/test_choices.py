@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 from fakes import FakeModel
 from llamapack_runtime.api.service import Ready, Service
 from llamapack_runtime.chat.session import Session
+from llamapack_runtime.engine.sampling import SamplingParams
 from llamapack_runtime.engine.scheduler import LEAST_AWAITED
-from llamapack_runtime.engine.types import Failed, Finished, SamplingParams, TextDelta
+from llamapack_runtime.engine.types import Failed, Finished, TextDelta
 from runtime.api.clients import make_client
 from runtime.api.scripted import ScriptedSession
 from runtime.api.served import StartServer

@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 from llamapack_runtime.api.access import Access
 from llamapack_runtime.api.guard import CONTENT_SECURITY_POLICY
 from llamapack_runtime.api.service import Service
+from llamapack_runtime.keys import ApiKey
 from runtime.api.clients import KEY, make_client
+from runtime.api.conftest import Quits
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound here
 
@@ -28,10 +30,14 @@ ROUTES = [
 ]
 
 
+OTHER_KEY = "another-secret"
+KEYS = (ApiKey("me", KEY), ApiKey("team", OTHER_KEY))
+
+
 @pytest.fixture
 def locked(ready: Service, web_root: Path) -> TestClient:
     """Listens on every address, so it needs its key."""
-    return make_client(ready, web_root, Access(EVERY_ADDRESS, KEY, ticket="one-time"))
+    return make_client(ready, web_root, Access(EVERY_ADDRESS, KEYS, ticket="one-time"))
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8080", "[::1]:8080"])
@@ -88,7 +94,7 @@ def test_every_answer_carries_the_policy(client: TestClient, method: str, path: 
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Bearer ", f"Basic {KEY}", KEY])
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] != "/health"])
 def test_without_the_key_every_route_is_closed(
     locked: TestClient, method: str, path: str, authorization: str | None
 ) -> None:
@@ -138,4 +144,104 @@ def test_an_open_address_without_a_key_cannot_be_made() -> None:
 
 
 def test_a_key_is_not_printed() -> None:
-    assert KEY not in repr(Access(EVERY_ADDRESS, KEY))
+    assert KEY not in repr(Access(EVERY_ADDRESS, KEYS))
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
+@pytest.mark.parametrize("how", ["Authorization: Bearer ", "authorization: bearer ", "X-Api-Key: "])
+def test_every_key_opens_in_every_way(locked: TestClient, how: str, key: str) -> None:
+    name, _, prefix = how.partition(": ")
+    assert locked.get("/v1/models", headers={name: prefix + key}).status_code == 200
+    assert locked.get("/v1/models", headers={name: prefix + key + "x"}).status_code == 401
+
+
+def test_only_the_first_key_stops_the_program(
+    locked: TestClient, ready: Service, web_root: Path, quits: Quits
+) -> None:
+    team = {"X-Api-Key": OTHER_KEY}
+    refused = locked.post("/llamapack/quit", json={}, headers=team)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    page_of_team = make_client(ready, web_root, Access(keys=KEYS))
+    page_of_team.get(f"/?key={OTHER_KEY}")
+    assert page_of_team.post("/llamapack/quit", json={}).status_code == 403
+    assert quits.count == 0
+    page_of_me = make_client(ready, web_root, Access(keys=KEYS))
+    page_of_me.get(f"/?key={KEY}")
+    assert page_of_me.post("/llamapack/quit", json={}).status_code == 202
+    assert locked.post("/llamapack/quit", json={}, headers={"X-Api-Key": KEY}).status_code == 202
+    assert quits.count == 2
+
+
+def test_the_log_names_the_key_and_does_not_show_it(
+    locked: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    locked.get(f"/v1/models?key={KEY}", headers={"X-Api-Key": OTHER_KEY})
+    locked.get(f"/?key={KEY}")
+    locked.get("/%0Afake", headers={"X-Api-Key": KEY})
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("llamapack")]
+    assert ours == ["GET /v1/models by 'team'", "GET /%0Afake by 'me'"]
+
+
+def test_a_key_of_characters_that_no_key_has_does_not_open(locked: TestClient) -> None:
+    for odd in ("\udcff", "\x00", "é" * 300):
+        headers = {b"x-api-key": odd.encode("utf-8", "surrogateescape")}
+        assert locked.get("/v1/models", headers=headers).status_code == 401
+
+
+def test_too_many_headers_are_refused(client: TestClient) -> None:
+    reply = client.get("/health", headers={f"x-{i}": "1" for i in range(101)})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (431, "too_many_headers")
+
+
+def test_headers_that_are_too_long_are_refused(client: TestClient) -> None:
+    reply = client.get("/health", headers={"x": "y" * 33_000})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (431, "headers_too_large")
+
+
+def test_an_address_that_is_too_long_is_refused(client: TestClient) -> None:
+    reply = client.get("/health?" + "x" * 9000)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (414, "address_too_long")
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/health", "/healthz", "/readyz"])
+def test_whether_it_is_well_is_told_without_the_key(locked: TestClient, path: str) -> None:
+    assert locked.get(path).json() == {"status": "ok"}
+    foreign = {"Host": EVERY_ADDRESS, "Origin": "http://evil.example"}
+    assert locked.get(path, headers=foreign).status_code == 403
+    assert locked.get(path + "/x").status_code == 401
+
+
+SHAPES = {
+    "/v1/chat/completions": {"message", "type", "param", "code"},
+    "/v1/responses": {"message", "type", "param", "code"},
+    "/completion": {"message", "type", "code"},
+    "/v1/messages": {"message", "type"},
+}
+REFUSED: dict[int, dict[str, str]] = {
+    401: {},
+    403: {"Host": "evil.example:1"},
+    413: {"Content-Length": str(2**30), "X-Api-Key": KEY},
+    414: {},
+    415: {"Origin": "http://localhost:8080", "Content-Type": "text/plain", "X-Api-Key": KEY},
+    431: {"x": "y" * 33_000},
+}
+
+
+@pytest.mark.parametrize("status", REFUSED)
+@pytest.mark.parametrize("path", [*SHAPES, "/api/chat"])
+def test_a_refusal_has_the_shape_of_the_dialect(
+    ready: Service, web_root: Path, path: str, status: int
+) -> None:
+    guarded = make_client(ready, web_root, Access("127.0.0.1", KEYS))
+    query = "?" + "x" * 9000 if status == 414 else ""
+    reply = guarded.post(path + query, content=b"{}", headers=REFUSED[status])
+    assert reply.status_code == status
+    error = reply.json()["error"]
+    if path == "/api/chat":
+        assert reply.json() == {"error": error}
+        assert isinstance(error, str)
+        return
+    assert error.keys() == SHAPES[path]
+    assert (reply.json().get("type") == "error") == (path == "/v1/messages")
+    assert (error["code"] == status) if path == "/completion" else True

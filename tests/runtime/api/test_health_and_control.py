@@ -40,10 +40,11 @@ def test_health_tells_the_progress(loading_client: TestClient, service: Service,
 
 
 def test_health_tells_why_it_failed(loading_client: TestClient, service: Service) -> None:
-    service.state = LoadFailed("The model does not fit.")
+    service.state = LoadFailed("The model does not fit.", "memory")
     reply = loading_client.get("/health")
     assert reply.status_code == 503
     assert reply.json()["failed"] == "The model does not fit."
+    assert reply.json()["code"] == "memory"
     assert reply.json()["error"]["message"] == "The model does not fit."
 
 
@@ -72,9 +73,11 @@ def test_info_of_a_ready_pack(client: TestClient) -> None:
 def test_info_of_a_loading_and_a_failed_pack(loading_client: TestClient, service: Service) -> None:
     info = loading_client.get("/llamapack/info").json()
     assert (info["state"], info["loading"]["stage"]) == ("loading", "starting")
-    service.state = LoadFailed("No.")
+    assert (info["failed"], info["code"]) == (None, None)
+    service.state = LoadFailed("No.", "file")
     info = loading_client.get("/llamapack/info").json()
     assert (info["state"], info["failed"], info["loading"]) == ("failed", "No.", None)
+    assert info["code"] == "file"
 
 
 def test_instance_proves_itself_without_its_token(client: TestClient) -> None:
@@ -120,6 +123,12 @@ def test_the_page_and_its_files(client: TestClient) -> None:
     assert client.get("/index.html").text == page.text
     script = client.get("/js/main.js")
     assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+def test_the_style_sheets_of_a_page_come_as_one(client: TestClient) -> None:
+    assert (
+        client.get("/css/all.css").text == "/* all */\nbody { margin: 0 }\n\np { margin: 1em }\n\n"
+    )
 
 
 def test_an_unchanged_file_is_not_sent_again(client: TestClient) -> None:

@@ -24,6 +24,7 @@ from llamapack_runtime.engine.types import (
     Request,
     TextDelta,
 )
+from llamapack_runtime.keys import ApiKey
 from runtime.api.clients import KEY, make_client
 from runtime.api.scripted import ScriptedSession
 
@@ -107,7 +108,7 @@ def test_all_that_the_engine_tells_is_there() -> None:
 
 
 def test_metrics_are_guarded_as_other_routes_are(ready: Service, web_root: Path) -> None:
-    client = make_client(ready, web_root, Access(api_key=KEY))
+    client = make_client(ready, web_root, Access(keys=(ApiKey("me", KEY),)))
     assert client.get("/metrics").status_code == 401
     headers = {"Authorization": f"Bearer {KEY}"}
     assert client.get("/metrics", headers=headers).status_code == 200

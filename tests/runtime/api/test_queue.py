@@ -6,23 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
-from llamapack_runtime.api.service import Ready, Service
-from llamapack_runtime.chat.session import Session
+from llamapack_runtime.api.service import Service
 from llamapack_runtime.engine.types import Failed, Finished, Queued, TextDelta
-from runtime.api.clients import make_client
+from runtime.api.clients import client_of
 from runtime.api.scripted import ScriptedSession
 
 COMPLETION = "/v1/completions"
 PROMPT: dict[str, object] = {"prompt": [1, 2, 3]}
 END = Finished("stop", 3, 0, 1, 0.0, 0.0)
 BUSY = Failed("The server is busy. Try again in 7 s.", 503, "server_busy", 7)
-
-
-def client_of(service: Service, web_root: Path, session: Session) -> TestClient:
-    service.state = Ready(session, "")
-    return make_client(service, web_root)
 
 
 @pytest.mark.parametrize("stream", [False, True])

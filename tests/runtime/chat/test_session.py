@@ -11,7 +11,7 @@ from fakes import ByteTokenizer, FakeModel, fake_session
 from llamapack_runtime.chat.errors import ChatTemplateError
 from llamapack_runtime.chat.session import Session
 from llamapack_runtime.chat.template import CHATML, ChatTemplate
-from llamapack_runtime.chat.types import Message
+from llamapack_runtime.chat.types import Chat, Message, Tool
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.types import Request
 from runtime.engine.listener import TIMEOUT_S, Listener
@@ -176,3 +176,46 @@ def test_abort_and_close_reach_the_engine() -> None:
     session.close()
     assert {aborted.end().__class__.__name__, closed.failed().code} == {"Finished", "shutting_down"}
     assert model.is_closed
+
+
+TOOL = Tool("get_weather", "The weather.", {"type": "object"})
+# As Hermes 2 Pro has it: the usual template knows no tools.
+TOOL_USE = """\
+{{- '<|im_start|>system\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}
+{{- '<tool_call></tool_call><|im_end|>\n' }}{% for message in messages %}
+{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}"""
+
+
+def prepared_text(source: str, named: dict[str, str], *, own: bool = True) -> str:
+    model = FakeModel("ok", adds_bos=False)
+    model.chat_template = source if own else None
+    model.named_chat_templates = named
+    template = ChatTemplate(source, bos_token=model.bos_token, eos_token=model.eos_token)
+    session = Session(Engine(model), model, template, n_ctx=model.n_ctx)
+    try:
+        return session.prepare(Chat((Message("user", "Hi"),), tools=(TOOL,))).text
+    finally:
+        session.close()
+
+
+def test_a_second_template_shows_the_tools_that_the_usual_one_does_not() -> None:
+    text = prepared_text(CHATML, {"tool_use": TOOL_USE})
+    assert text.startswith('<|im_start|>system\n{"type": "function"')
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"rag": TOOL_USE}, {"tool_use": "{% if %}"}, {"tool_use": CHATML}],
+    ids=["none", "another", "broken", "without tools"],
+)
+def test_without_a_usable_second_template_tools_are_told_in_words(named: dict[str, str]) -> None:
+    assert "You may call functions" in prepared_text(CHATML, named)
+
+
+def test_the_users_own_template_has_no_second_one() -> None:
+    assert "You may call functions" in prepared_text(CHATML, {"tool_use": TOOL_USE}, own=False)
+
+
+def test_a_template_that_shows_tools_needs_no_second_one() -> None:
+    usual = "USUAL " + TOOL_USE
+    assert prepared_text(usual, {"tool_use": TOOL_USE}).startswith("USUAL")

@@ -9,6 +9,7 @@ from llamapack_runtime.engine.types import (
     Failed,
     Finished,
     PromptProgress,
+    SampledToken,
     TextDelta,
 )
 
@@ -34,6 +35,11 @@ class Listener:
     @property
     def text(self) -> str:
         return "".join(event.text for event in self.events if isinstance(event, TextDelta))
+
+    @property
+    def tokens(self) -> list[SampledToken]:
+        deltas = [event for event in self.events if isinstance(event, TextDelta)]
+        return [token for delta in deltas for token in delta.tokens]
 
     @property
     def progress(self) -> list[tuple[int, int]]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from llamapack_runtime.chat.session import Session
 from llamapack_runtime.chat.template import ChatTemplate
 from llamapack_runtime.chat.types import Message
 from llamapack_runtime.engine.backend import LlamaBackend
 from llamapack_runtime.engine.context import Context
+from llamapack_runtime.engine.drafter import Drafter
 from llamapack_runtime.engine.engine import Engine
+from llamapack_runtime.engine.lora import LoraAdapter
 from llamapack_runtime.engine.model import Model
+from llamapack_runtime.engine.sampling import SamplingParams
 from llamapack_runtime.engine.states import StateStore
 from llamapack_runtime.engine.step import Chunk, DecodeOutcome
-from llamapack_runtime.engine.types import Request, SamplingParams
+from llamapack_runtime.engine.types import Adapters, Request
 from runtime.engine.listener import Listener
 
 # More than one would wait for each other whenever another process runs on this computer.
@@ -30,7 +34,13 @@ QUESTIONS = (
 
 
 def open_context(
-    model: Model, *, n_ctx: int = 2048, n_seq_max: int = 4, n_batch: int = 512, type_kv: str = "f16"
+    model: Model,
+    *,
+    n_ctx: int = 2048,
+    n_seq_max: int = 4,
+    n_batch: int = 512,
+    type_kv: str = "f16",
+    loras: Mapping[str, LoraAdapter] = MappingProxyType({}),
 ) -> Context:
     return Context(
         model,
@@ -42,6 +52,7 @@ def open_context(
         n_threads_batch=THREADS,
         type_k=type_kv,
         type_v=type_kv,
+        loras=loras,
     )
 
 
@@ -51,9 +62,9 @@ class EvenBackend(LlamaBackend):
 
     least_step_s = 0.0
 
-    def decode(self, chunks: Sequence[Chunk]) -> DecodeOutcome:
+    def decode(self, chunks: Sequence[Chunk], adapters: Adapters = ()) -> DecodeOutcome:
         ready_s = time.monotonic() + self.least_step_s
-        outcome = super().decode(chunks)
+        outcome = super().decode(chunks, adapters)
         time.sleep(max(0.0, ready_s - time.monotonic()))
         return outcome
 
@@ -70,9 +81,11 @@ def session(
     shifts_context: bool = False,
     states: StateStore | None = None,
     least_step_s: float = 0.0,
+    loras: Mapping[str, LoraAdapter] = MappingProxyType({}),
+    drafter: Drafter | None = None,
 ) -> Iterator[Session]:
     context = open_context(
-        model, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=n_batch, type_kv=type_kv
+        model, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=n_batch, type_kv=type_kv, loras=loras
     )
     context.warm_up()
     assert model.chat_template is not None
@@ -86,6 +99,7 @@ def session(
         speculates=speculates,
         shifts_context=shifts_context,
         states=states,
+        drafter=drafter,
     )
     try:
         yield Session(engine, model, template, n_ctx=context.n_ctx)

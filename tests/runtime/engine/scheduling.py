@@ -27,7 +27,7 @@ def request(
     max_tokens: int | None = None,
     *,
     first: int | None = None,
-    **more: int,
+    **more: object,
 ) -> Request:
     """Its tokens count up from `first`; prompts of different names share nothing otherwise."""
     start = OTHER * (ord(name[0]) - ord("a")) if first is None else first

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import pytest
 
 from fakes import FakeModel, FakeSampler
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.errors import DecodeError, EngineError
-from llamapack_runtime.engine.types import Event, Queued, Request, SamplingParams, TextDelta
+from llamapack_runtime.engine.sampling import SamplingParams
+from llamapack_runtime.engine.types import Event, Queued, Request, TextDelta
 from runtime.engine.asking import ask, held, request
 from runtime.engine.listener import TIMEOUT_S
 
@@ -241,10 +241,10 @@ def test_a_fault_of_the_engine_fails_its_requests_and_the_engine_goes_on(
 class Choosy(FakeModel):
     """Cannot sample for prompts that begin with an exclamation mark."""
 
-    def create_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> FakeSampler:
-        if prompt_tokens[0] == ord("!"):
+    def create_sampler(self, request: Request) -> FakeSampler:
+        if request.prompt_tokens[0] == ord("!"):
             raise EngineError("llama.cpp could not create a sampler; memory may be short.")
-        return super().create_sampler(params, prompt_tokens)
+        return super().create_sampler(request)
 
 
 def test_a_request_that_cannot_be_sampled_ends_alone(caplog: pytest.LogCaptureFixture) -> None:

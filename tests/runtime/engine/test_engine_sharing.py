@@ -11,6 +11,7 @@ from fakes import FakeModel
 from llamapack_runtime.engine.budget import STREAMING_STEP_S
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.states import StateStore
+from llamapack_runtime.engine.types import PromptProgress
 from runtime.engine.asking import ask, request
 
 
@@ -69,9 +70,11 @@ def test_a_kept_state_serves_the_next_engine(tmp_path: Path) -> None:
     with Engine(FakeModel("ok", n_batch=256), states=store()) as engine:
         ask(engine, request("a", prompt, max_tokens=0, keep_state=True)).finished()
     with Engine(FakeModel("ok", n_batch=256), states=store()) as engine:
-        end = ask(engine, request("b", prompt + "?")).finished()
+        listener = ask(engine, request("b", prompt + "?"))
+        end = listener.finished()
         stats = engine.stats()
     assert end.cached_tokens == 200
+    assert {one.cached for one in listener.events if isinstance(one, PromptProgress)} == {200}
     assert (stats.prompt_tokens, stats.restored_tokens) == (1, 200)
 
 

@@ -11,8 +11,9 @@ import pytest
 from llamapack_runtime.chat.types import Message
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.model import Model
+from llamapack_runtime.engine.sampling import SamplingParams
 from llamapack_runtime.engine.step import Chunk, Remove
-from llamapack_runtime.engine.types import Request, SamplingParams
+from llamapack_runtime.engine.types import Request
 from runtime.engine.listener import Listener
 from runtime.engine.real_session import GREEDY, QUESTIONS, answer, ask, open_context, session
 

@@ -11,6 +11,7 @@ import pytest
 from llamapack_runtime.engine.errors import LibraryError, ModelError
 from llamapack_runtime.engine.lib import load_library
 from llamapack_runtime.engine.model import Model
+from make_gguf import CHATML, make_gguf
 from runtime.engine.real_session import QUESTIONS, answer, session
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -143,3 +144,13 @@ def test_other_libraries_are_refused_once_loaded(library_folder: Path, tmp_path:
     with pytest.raises(LibraryError, match="already loaded"):
         load_library(tmp_path, tmp_path / "x.so")
     assert library_folder.is_dir()
+
+
+def test_a_model_may_have_a_second_chat_template(library_folder: Path, tmp_path: Path) -> None:
+    assert library_folder.is_dir()
+    templates = {"tokenizer.chat_template.tool_use": "{{ tools }}"}
+    path = make_gguf(tmp_path / "two.gguf", extra=templates)
+    with Model.open(path, 0, path.stat().st_size) as model:
+        assert model.named_chat_template("tool_use") == "{{ tools }}"
+        assert model.named_chat_template("rag") is None
+        assert model.chat_template == CHATML

@@ -155,14 +155,16 @@ def test_a_score_of_zero_is_never_tried(tmp_path: Path) -> None:
 def test_when_all_crash_the_error_names_them(tmp_path: Path) -> None:
     crash = {"score": 5, "act": "SIGILL"}
     computer = Computer(tmp_path, {"x64": crash, "haswell": crash})
-    with pytest.raises(HardwareError, match=r"haswell \(SIGILL\), x64 \(SIGILL\)"):
+    with pytest.raises(
+        HardwareError, match=r"haswell crashed \(SIGILL\), x64 crashed \(SIGILL\)\."
+    ):
         computer.choose()
 
 
 def test_when_all_hang_the_error_comes_in_bounded_time(tmp_path: Path) -> None:
     computer = Computer(tmp_path, {"x64": {"score": 5, "act": "hang"}})
     started = time.monotonic()
-    with pytest.raises(HardwareError, match=r"x64 \(timed out\)"):
+    with pytest.raises(HardwareError, match=r"x64 timed out"):
         computer.choose(budget_s=0.4)
     assert time.monotonic() - started < 4.0
 

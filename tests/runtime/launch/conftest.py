@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
+import running_pack
 from runtime.launch.processes import Home
 
 
 @pytest.fixture
 def free_port() -> int:
     """Nobody listens on it now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return running_pack.free_port()
 
 
 @pytest.fixture

@@ -50,6 +50,17 @@ class Home:
     def opened(self) -> list[str]:
         return (self.root / "opened").read_text().split()
 
+    def wait_until_opened(self, process: subprocess.Popen[bytes]) -> str:
+        """The address that its browser got first."""
+        for _ in range(int(TIMEOUT_S / 0.02)):
+            with contextlib.suppress(FileNotFoundError):
+                if self.opened:
+                    return self.opened[0]
+            if process.poll() is not None:
+                break
+            threading.Event().wait(0.02)  # nothing signals what the opener does
+        pytest.fail("no browser was opened")
+
     def write_model(self) -> Path:
         """A GGUF without tensors: its header is fine, and it cannot be loaded."""
         key, value = b"general.architecture", b"llama"
@@ -107,6 +118,30 @@ class Running:
     def wait(self) -> int:
         """The exit code, which must come within the time that a stop may take."""
         return self.process.wait(STOP_TIMEOUT_S)
+
+
+@contextlib.contextmanager
+def double_clicked(home: Home, **variables: str) -> Iterator[Running]:
+    """As a file manager starts it, on a desktop, and the page that it opened. Killed at the end if
+    it still runs."""
+    log = home.root / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            COMMAND,
+            env={**home.environment, **home.write_opener(), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    started = Running(process, "", log)
+    try:
+        started.url = home.wait_until_opened(process).rstrip("/")
+        started.wait_for("/", {200})
+        yield started
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

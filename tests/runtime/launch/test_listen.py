@@ -29,6 +29,15 @@ def test_a_taken_port_is_refused_with_its_owner() -> None:
         assert f"process {os.getpid()}" in str(caught.value)
 
 
+def test_another_port_may_do() -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with listen("127.0.0.1", port, takes_another=True) as second:
+            assert second.getsockname()[1] not in (port, 0)
+    with listen("127.0.0.1", port, takes_another=True) as again:
+        assert again.getsockname()[1] == port
+
+
 def test_a_port_taken_on_every_address_is_refused(free_port: int) -> None:
     with socket.create_server(("", free_port)), pytest.raises(AddressUnusable):
         listen("127.0.0.1", free_port)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from runtime.launch.processes import COMMAND, Home, run, running
+from runtime.launch.small_pack import MODEL, RUNTIME, write_pack
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals")
 
@@ -96,6 +97,30 @@ def test_info_shows_the_problem_instead_of_failing(home: Home) -> None:
     assert facts["model"]["architecture"] == "llama"
 
 
+def test_info_lists_all_models_with_what_comes_with_them(home: Home) -> None:
+    second: dict[str, object] = {
+        "entry": MODEL,
+        "name": "Second",
+        "architecture": "llama",
+        "quantization": "Q8_0",
+    }
+    second |= {"parameter_count": 7, "context_length": 512, "has_chat_template": True}
+    search = second | {"name": "search", "kind": "embedding"}
+    adapter = {"name": "pirate", "entry": RUNTIME, "scale": 0.5}
+    others = [second | {"adapters": [adapter], "projector": RUNTIME}, search]
+    pack = write_pack(home.root / "pack", model=b"x", others=others)
+    usual = {"size_bytes": 1, "adapters": [], "projector": None}
+    with_more = {"size_bytes": 1, "adapters": ["pirate:0.5"], "projector": "packed"}
+    result = run(home, "--info", "--json", LLAMAPACK_PACK=str(pack))
+    assert json.loads(result.stdout)["models"] == [
+        {"name": "M", "kind": "chat", **usual},
+        {"name": "Second", "kind": "chat", **with_more},
+        {"name": "search", "kind": "embedding", **usual},
+    ]
+    told = run(home, "--info", LLAMAPACK_PACK=str(pack)).stdout
+    assert "  name Second, kind chat, size bytes 1, adapters pirate:0.5, projector packed\n" in told
+
+
 def test_a_log_file_that_cannot_be_written_is_a_sentence(home: Home) -> None:
     result = run(home, "--log-file", str(home.root / "no" / "log"))
     assert result.returncode == 2
@@ -155,9 +180,9 @@ def test_an_address_for_others_has_a_key(home: Home, free_port: int) -> None:
     with running(home, free_port, "-m", model, "--host", every, **desktop) as program:
         key = program.printed.partition("?key=")[2].split()[0].rstrip(".")
         assert len(key) >= 32
-        assert program.get("/health").status_code == 401
+        assert program.get("/llamapack/info").status_code == 401
         bearer = {"Authorization": f"Bearer {key}"}
-        assert program.get("/health", bearer).status_code == 503
+        assert program.get("/llamapack/info", bearer).status_code == 200
         again = run(home, "--host", every, "-m", model, "--port", str(free_port), **desktop)
         assert f"?key={key}" in again.stdout
     assert key not in "".join(home.opened)

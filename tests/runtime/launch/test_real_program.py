@@ -12,16 +12,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runtime.launch.processes import Home, Running, run, running
+import needs
+from runtime.launch.processes import COMMAND, Home, Running, double_clicked, run, running
+from runtime.launch.small_pack import write_pack
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(180),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-    pytest.mark.skipif(
-        not (os.environ.get("LLAMAPACK_TEST_LIBRARIES") and os.environ.get("LLAMAPACK_TEST_MODEL")),
-        reason="LLAMAPACK_TEST_LIBRARIES and LLAMAPACK_TEST_MODEL name no libraries and no model",
-    ),
+    needs.LIBRARIES_AND_MODEL,
 ]
 QUESTION = {"messages": [{"role": "user", "content": "What is 2+2?"}]}
 STORY = {"messages": [{"role": "user", "content": "Tell a long story."}], "stream": True}
@@ -142,3 +141,39 @@ def test_an_unknown_cpu_variant_is_refused(home: Home, variables: dict[str, str]
     result = run(home, *FIXED, "--port", "0", "--cpu-variant", "z80", **variables)
     assert result.returncode == 5
     assert "z80" in result.stderr
+
+
+def test_a_processor_that_runs_no_variant_is_told_on_the_page(
+    home: Home, variables: dict[str, str]
+) -> None:
+    """Of the libraries all are there but those of the processors; they are of no kind."""
+    pack = write_pack(home.root / "chat", model=Path(variables["LLAMAPACK_MODEL"]).read_bytes())
+    libraries = Path(home.environment["LLAMAPACK_LIBRARIES"])
+    for path in Path(variables["LLAMAPACK_LIBRARIES"]).iterdir():
+        if path.name.startswith("libggml-cpu-"):
+            (libraries / path.name).write_bytes(b"no library")
+        else:
+            (libraries / path.name).symlink_to(path)
+    with double_clicked(home, LLAMAPACK_PACK=str(pack)) as program:
+        while "failed" not in (failed := program.wait_for("/health", {503}).json()):
+            pass
+        assert failed["code"] == "cpu"
+        assert failed["failed"].endswith("Try it on another computer.")
+        report = program.get("/llamapack/report").text
+        assert "The variant x64: crashed" in report
+        assert str(home.root) not in report
+
+
+@pytest.mark.parametrize("kilobytes", [250_000, 400_000])
+def test_memory_that_the_system_refuses_is_told_on_the_page(
+    home: Home, free_port: int, variables: dict[str, str], kilobytes: int
+) -> None:
+    """Too little for the weights, and for the cache."""
+    limited = ["sh", "-c", f'ulimit -v {kilobytes}; exec "$@"', "sh", *COMMAND]
+    desktop = {**variables, **home.write_opener()}
+    with running(home, free_port, "--threads", "2", command=limited, **desktop) as program:
+        while "failed" not in (failed := program.wait_for("/health", {503}).json()):
+            pass
+        assert failed["code"] == "memory"
+        assert failed["failed"].startswith("There is not enough free memory for the model (")
+        assert program.get("/llamapack/report").status_code == 200

@@ -6,12 +6,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from llamapack_runtime.engine.state_file import StateRange
-from llamapack_runtime.launch.source import ModelSource, PackedModel, find_source
-from llamapack_runtime.pack import Manifest, ModelInfo, RuntimeInfo
+from llamapack_runtime.errors import PackUnusable, UsageError
+from llamapack_runtime.launch.source import ModelSource, PackedModel, find_source, read_pack
+from llamapack_runtime.pack import Brand, Manifest, ModelInfo, RuntimeInfo
+from llamapack_runtime.pack.logo import Logo
 from llamapack_runtime.paths import find_paths
-from llamapack_runtime.settings import Settings
+from llamapack_runtime.settings import Settings, read_settings
 from make_gguf import make_gguf
+from runtime.launch.small_pack import write_pack
 
 MANIFEST = Manifest(
     pack_id="0123456789abcdef",
@@ -23,6 +28,8 @@ MANIFEST = Manifest(
     settings={},
     entries=(),
 )
+LOCKED = replace(MANIFEST, brand=Brand(is_system_prompt_locked=True))
+PATHS = find_paths({"LLAMAPACK_LIBRARIES": os.devnull})
 STATE = StateRange(Path("pack"), 9, 9)
 
 
@@ -31,7 +38,7 @@ def served(
 ) -> ModelSource:
     settings = Settings() if model is None else Settings(model=str(model))
     pack = PackedModel(Path("pack"), manifest, 0, 9, sha256, STATE)
-    return find_source(pack, settings, find_paths({"LLAMAPACK_LIBRARIES": os.devnull}))
+    return find_source(pack, settings, PATHS)
 
 
 def key(source: ModelSource) -> tuple[str, str]:
@@ -41,6 +48,34 @@ def key(source: ModelSource) -> tuple[str, str]:
 def test_the_packs_state_comes_with_the_packs_model_alone(tmp_path: Path) -> None:
     assert served().state == STATE
     assert served(model=make_gguf(tmp_path / "other.gguf")).state is None
+
+
+def test_the_packers_wishes_are_for_the_packs_model_alone(tmp_path: Path) -> None:
+    branded = replace(MANIFEST, brand=Brand(title="Latin"))
+    assert served(branded).about.brand.title == "Latin"
+    other = served(branded, model=make_gguf(tmp_path / "other.gguf"))
+    assert other.about.brand == Brand()
+
+
+def test_the_logo_is_read_with_the_pack(tmp_path: Path) -> None:
+    wishes = {"title": "Latin", "logo": "brand/logo"}
+    pack = read_pack(write_pack(tmp_path / "a", logo=b"<svg/>", brand=wishes))
+    about = find_source(pack, Settings(), PATHS).about
+    assert (about.brand.title, about.logo) == ("Latin", Logo("image/svg+xml", b"<svg/>"))
+    with pytest.raises(PackUnusable, match=r"'brand.logo' names 'brand/logo', which is no PNG"):
+        read_pack(write_pack(tmp_path / "b", logo=b"<html>", brand=wishes))
+
+
+@pytest.mark.parametrize("name", ["LLAMAPACK_SYSTEM_PROMPT", "LLAMAPACK_SYSTEM_PROMPT_FILE"])
+def test_a_locked_system_prompt_is_the_packs(tmp_path: Path, name: str) -> None:
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("Be rude.")
+    pack = PackedModel(Path("pack"), LOCKED, 0, 9, "ab" * 32, None)
+    packed = {"system-prompt": "You teach Latin."}
+    settings = read_settings(packed, {}, [])
+    assert find_source(pack, settings, PATHS).about.brand.is_system_prompt_locked
+    with pytest.raises(UsageError, match="locked its system prompt"):
+        find_source(pack, read_settings(packed, {name: str(prompt)}, []), PATHS)
 
 
 def test_a_new_name_or_page_keeps_the_states() -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from llamapack_runtime.pack import EntrySum, Manifest, ModelInfo, PackError, RuntimeInfo
+from llamapack_runtime.pack import (
+    AdapterInfo,
+    Brand,
+    EntrySum,
+    Manifest,
+    ModelInfo,
+    PackError,
+    RuntimeInfo,
+)
 
 MANIFEST = Manifest(
     pack_id="0123456789abcdef",
@@ -32,6 +40,82 @@ def test_a_packed_state_is_named_only_where_there_is_one() -> None:
     assert "state" not in json.loads(MANIFEST.to_json())
 
 
+PIRATE = AdapterInfo("pirate", "lora/pirate.gguf", 0.5)
+OTHER = ModelInfo("model/e.gguf", "E", "bert", "F16", 3, 512, False, "mit", "embedding")
+SEEING = replace(
+    MANIFEST.model, adapters=(PIRATE,), projector="mmproj/p.gguf", draft="draft/d.gguf"
+)
+
+
+def test_several_models_and_their_parts_come_back_as_they_were() -> None:
+    many = replace(MANIFEST, model=SEEING, others=(OTHER,))
+    assert Manifest.from_json(many.to_json()) == many
+    assert many.models == (SEEING, OTHER)
+    parts = ("lora/pirate.gguf", "mmproj/p.gguf", "draft/d.gguf")
+    assert SEEING.entry_names == ("model/m.gguf", *parts)
+
+
+def test_a_pack_with_one_plain_model_says_no_more() -> None:
+    fields = json.loads(MANIFEST.to_json())
+    assert "others" not in fields
+    assert not {"kind", "adapters", "projector", "draft"} & set(fields["model"])
+
+
+@pytest.mark.parametrize(
+    ("many", "named"),
+    [
+        (replace(MANIFEST, others=(replace(OTHER, name="M"),)), "two models have the name 'M'"),
+        (
+            replace(MANIFEST, model=replace(MANIFEST.model, adapters=(PIRATE, PIRATE))),
+            "two adapters have the name 'pirate'",
+        ),
+    ],
+)
+def test_names_are_given_once(many: Manifest, named: str) -> None:
+    with pytest.raises(PackError, match=named):
+        Manifest.from_json(many.to_json())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", "poet"), ("kind", 1), ("adapters", {}), ("adapters", [1]), ("projector", 2)]
+    + [("adapters", [{"name": "a", "entry": "e", "scale": bad}]) for bad in (None, "1", True)],
+)
+def test_parts_of_the_wrong_kind_are_named(field: str, value: object) -> None:
+    fields = json.loads(MANIFEST.to_json())
+    fields["model"][field] = value
+    with pytest.raises(PackError, match=r"adapters|kind|projector"):
+        Manifest.from_json(json.dumps(fields).encode())
+
+
+BRAND = Brand(
+    title="Küchenhilfe",
+    color="#1A7f5a",
+    logo="brand/logo.svg",
+    welcome="Willkommen!\nFrag mich etwas.",
+    prompts=("Was koche ich heute?", "今天吃什么"),
+    languages=("zh",),
+    disclaimer="It can be wrong.",
+    about="Made by us.",
+    is_system_prompt_locked=True,
+)
+
+
+def test_the_packers_wishes_come_back_as_they_were() -> None:
+    branded = replace(MANIFEST, brand=BRAND)
+    assert Manifest.from_json(branded.to_json()) == branded
+
+
+def test_a_pack_without_wishes_is_as_before() -> None:
+    assert "brand" not in json.loads(MANIFEST.to_json())
+    assert Manifest.from_json(MANIFEST.to_json()).brand == Brand()
+
+
+def test_wishes_of_a_later_version_are_left_out() -> None:
+    fields = json.loads(MANIFEST.to_json()) | {"brand": {"title": "T", "tune": 7}}
+    assert Manifest.from_json(json.dumps(fields).encode()).brand == Brand(title="T")
+
+
 def test_its_text_is_always_the_same() -> None:
     assert MANIFEST.to_json() == Manifest.from_json(MANIFEST.to_json()).to_json()
     assert MANIFEST.to_json().endswith(b"}\n")
@@ -48,6 +132,29 @@ def test_its_text_is_always_the_same() -> None:
         (["model", "license"], 3, "model.license"),
         (["runtime", "versions"], "x", "runtime.versions"),
         (["state"], 3, "manifest.state"),
+        (["brand"], "x", "manifest.brand"),
+        (["brand"], {"title": 3}, "brand.title"),
+        (["brand"], {"title": "x" * 81}, "brand.title"),
+        (["brand"], {"title": "two\nlines"}, "brand.title"),
+        (["brand"], {"title": "  "}, "brand.title"),
+        (["brand"], {"color": "red"}, "brand.color"),
+        (["brand"], {"color": "#12345g"}, "brand.color"),
+        (["brand"], {"color": "#123456;x"}, "brand.color"),
+        (["brand"], {"welcome": "x" * 2001}, "brand.welcome"),
+        (["brand"], {"welcome": "\x1b[31m"}, "brand.welcome"),
+        (["brand"], {"welcome": "\ud800"}, "brand.welcome"),
+        (["brand"], {"prompts": "x"}, "brand.prompts"),
+        (["brand"], {"prompts": [1]}, "brand.prompts"),
+        (["brand"], {"prompts": ["x"] * 9}, "brand.prompts"),
+        (["brand"], {"prompts": ["x" * 201]}, "brand.prompts"),
+        (["brand"], {"prompts": [""]}, "brand.prompts"),
+        (["brand"], {"disclaimer": "x" * 501}, "brand.disclaimer"),
+        (["brand"], {"about": "x" * 4001}, "brand.about"),
+        (["brand"], {"is_system_prompt_locked": "yes"}, "brand.is_system_prompt_locked"),
+        (["brand"], {"languages": "zh"}, "brand.languages"),
+        (["brand"], {"languages": [1]}, "brand.languages"),
+        (["brand"], {"languages": ["fr"]}, "brand.languages"),
+        (["brand"], {"logo": ["x"]}, "brand.logo"),
         (["entries"], {}, "manifest.entries"),
         (["entries", 0], 7, "entries"),
         (["entries", 0, "size"], -1, "entries.size"),

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from llamapack_runtime.pack import (
+    Brand,
     Entry,
     EntrySum,
     Manifest,
@@ -31,6 +32,7 @@ from llamapack_runtime.pack.format import (
     local_header_bytes,
     tail,
 )
+from llamapack_runtime.pack.logo import Logo
 
 FILES = {"model/m.gguf": b"weights" * 20, "runtime/r.tar.zst": b"runtime", "licenses/a": b""}
 
@@ -93,6 +95,32 @@ def test_entries_are_read_where_they_lie(tmp_path: Path) -> None:
             pack.read("model/m.gguf", 10)
 
 
+def with_logo(data: bytes) -> bytes:
+    writer = Writer()
+    for name, content in FILES.items():
+        writer.add(name, content)
+    writer.add("brand/logo.png", data)
+    text = replace(manifest(writer.entries), brand=Brand(logo="brand/logo.png")).to_json()
+    writer.add("manifest.json", text)
+    return writer.finish()
+
+
+def test_a_logo_is_what_its_bytes_say(tmp_path: Path) -> None:
+    with opened(tmp_path, with_logo(b"<svg/>")) as pack:
+        assert pack.logo() == Logo("image/svg+xml", b"<svg/>")
+    with opened(tmp_path, pack_bytes()) as pack:
+        assert pack.logo() is None
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [(b"<html>", "'brand.logo' names 'brand/logo.png', which is no"), (b"x" * 262145, "too large")],
+)
+def test_a_logo_that_is_none_is_refused(tmp_path: Path, data: bytes, part: str) -> None:
+    with opened(tmp_path, with_logo(data)) as pack, pytest.raises(PackError, match=part):
+        pack.logo()
+
+
 def test_an_altered_entry_is_not_handed_out(tmp_path: Path) -> None:
     data = pack_bytes().replace(b"runtime" + b"PK", b"runtimE" + b"PK")
     with opened(tmp_path, data) as pack, pytest.raises(PackError, match="runtime/r"):
@@ -131,6 +159,8 @@ def sealed(change: str) -> bytes:
         fields = json.loads(text)
         fields["model"]["entry"] = "model/other.gguf"
         text = json.dumps(fields).encode()
+    if change == "logo is elsewhere":
+        text = replace(manifest(listed), brand=Brand(logo="brand/logo.png")).to_json()
     if change == "large manifest":
         text = b" " * (MAX_MANIFEST_BYTES + 1)
     if change != "no manifest":
@@ -150,6 +180,7 @@ def sealed(change: str) -> bytes:
         "not listed",
         "listed only",
         "model is elsewhere",
+        "logo is elsewhere",
         "large manifest",
         "no manifest",
         "count",

@@ -77,8 +77,8 @@ def test_a_cut_off_pack_is_refused(pack: Path, run: Run, command: str, left: int
 def test_altered_weights_are_found_by_verify_and_extract(pack: Path, run: Run) -> None:
     with Pack.open(pack) as opened:
         flip(pack, opened.entries[0].data_offset + 100_000)
-    for command in ("verify", "extract"):
-        ran = run(command, pack)
+    for command in (("verify", "--full"), ("extract",)):
+        ran = run(*command, pack)
         assert (ran.code, ran.out) == (1, "")
         assert "'model/Tiny Model.gguf' does not match its check sum" in ran.err
     assert run("extract", pack, "licenses/a.txt").code == 0
@@ -86,8 +86,17 @@ def test_altered_weights_are_found_by_verify_and_extract(pack: Path, run: Run) -
 
 
 def test_a_whole_pack_passes(pack: Path, run: Run) -> None:
-    assert "chat is intact: 5 entries" in run("verify", pack).out
-    assert json.loads(run("verify", pack, "--json").out)["intact"] is True
+    assert "chat is intact: 5 entries, read none" in run("verify", pack).out
+    assert "chat is intact: 5 entries, all " in run("verify", pack, "--full").out
+    facts = json.loads(run("verify", pack, "--full", "--json").out)
+    assert (facts["intact"], facts["signed_by"]) == (True, None)
+
+
+def test_an_altered_launcher_is_found(pack: Path, run: Run) -> None:
+    flip(pack, 5)
+    assert run("verify", pack).code == 0
+    ran = run("verify", pack, "--full")
+    assert (ran.code, "the launcher does not match its check sum" in ran.err) == (1, True)
 
 
 def test_inspect_shows_what_the_packer_wrote(pack: Path, run: Run) -> None:

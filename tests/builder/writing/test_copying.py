@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from llamapack.copying import Copier, FileState, copy_file_summed
 from llamapack.errors import ChangedError
-from llamapack.sums import BLOCK_BYTES, BLOCKS_IN_FLIGHT, BlockSums, Sums
+from llamapack.writing.copying import Copier, FileState
+from llamapack.writing.source import Source, Stretch, copy_source
+from llamapack.writing.sums import BLOCK_BYTES, BLOCKS_IN_FLIGHT, BlockSums, Sums
 
 
 def sums_of(data: bytes) -> Sums:
     return Sums(hashlib.sha256(data).hexdigest(), zlib.crc32(data))
+
+
+def whole(path: Path) -> Source:
+    return Source.of_file("entry", path, FileState.of(path))
 
 
 @pytest.fixture
@@ -31,10 +36,23 @@ def data(tmp_path: Path) -> bytes:
 def test_bytes_and_sums_are_those_of_the_source(tmp_path: Path, data: bytes) -> None:
     source, steps = tmp_path / "source", list[int]()
     with (tmp_path / "target").open("xb", buffering=0) as target:
-        sums = copy_file_summed(source, FileState.of(source), target, 77, steps.append)
+        sums = copy_source(whole(source), target, 77, steps.append)
     assert sums == sums_of(data)
     assert steps == [BLOCK_BYTES, BLOCK_BYTES, 12345]
     assert (tmp_path / "target").read_bytes() == bytes(77) + data
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_parts_come_one_after_the_other(tmp_path: Path, data: bytes, is_known: bool) -> None:
+    path = tmp_path / "source"
+    middle = Stretch(path, FileState.of(path), 1000, BLOCK_BYTES + 7)
+    made = b"before" + data[1000 : 1007 + BLOCK_BYTES] + b"after"
+    sums = sums_of(made) if is_known else None
+    source = Source("entry", (b"before", middle, b"after"), sums=sums)
+    with (tmp_path / "target").open("xb", buffering=0) as target:
+        assert copy_source(source, target, 3, len_of) == sums_of(made)
+    assert (tmp_path / "target").read_bytes() == bytes(3) + made
+    assert source.size == len(made)
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="only Linux copies in the kernel")
@@ -52,7 +70,7 @@ def test_it_copies_where_the_kernel_will_not(
     monkeypatch.setattr(os, "copy_file_range", refuse)
     source = tmp_path / "source"
     with (tmp_path / "target").open("xb", buffering=0) as target:
-        assert copy_file_summed(source, FileState.of(source), target, 5, len_of) == sums_of(data)
+        assert copy_source(whole(source), target, 5, len_of) == sums_of(data)
     assert (tmp_path / "target").read_bytes() == bytes(5) + data
 
 
@@ -78,13 +96,13 @@ def test_other_errors_of_the_kernel_are_not_swallowed(
 
 def test_a_file_that_is_not_as_it_was_is_refused(tmp_path: Path, data: bytes) -> None:
     source = tmp_path / "source"
-    state = FileState.of(source)
+    before = whole(source)
     source.write_bytes(data + b"more")
     with (
         (tmp_path / "target").open("xb", buffering=0) as target,
         pytest.raises(ChangedError, match="changed while it was being read"),
     ):
-        copy_file_summed(source, state, target, 0, len_of)
+        copy_source(before, target, 0, len_of)
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+// What was fetched while events told of newer things.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createOpened } from "../../templates/web/js/opened.js";
+import { createStore } from "../../templates/web/js/state.js";
+
+const CHAT = { id: "c", title: "", is_titled: false, is_pinned: false, created_ms: 1, updated_ms: 1, head: null };
+const message = (id, parent, role) => ({ id, chat: "c", parent, role, content: "Hi", reasoning: "", status: "done", error: null, created_ms: 1, figures: null, files: [], sources: [] });
+
+/** A store with the chat open, and a fetch of it that answers when it is told to. */
+function opening() {
+  const store = createStore();
+  const opened = createOpened(store, { onGone: assert.fail, onTrouble: assert.fail });
+  let answer = null;
+  globalThis.fetch = () => new Promise((resolve) => {
+    answer = (found) => resolve(new Response(JSON.stringify(found), { headers: { "Content-Type": "application/json" } }));
+  });
+  opened.open("c");
+  return { store, opened, answer: (found) => answer(found) };
+}
+
+test("a fetch from before a head was told does not take the answer away", async () => {
+  const { store, opened, answer } = opening();
+  const fetched = opened.refetch();
+  opened.absorb({ messages: [message("q", null, "user"), message("a", "q", "assistant")], chat: { ...CHAT, head: "a" } });
+  answer({ chat: CHAT, messages: [message("q", null, "user")] });
+  await fetched;
+  assert.equal(store.get().chat.head, "a");
+  assert.deepEqual([...store.get().tree.keys()].sort(), ["a", "q"]);
+});
+
+test("a fetch brings the message that a head was told of", async () => {
+  const { store, opened, answer } = opening();
+  const fetched = opened.refetch();
+  opened.takeChat({ ...CHAT, head: "a" });
+  assert.equal(store.get().chat.head, null);
+  answer({ chat: CHAT, messages: [message("q", null, "user"), message("a", "q", "assistant")] });
+  await fetched;
+  assert.equal(store.get().chat.head, "a");
+});
+
+test("a fetch without news of the chat is taken as it is", async () => {
+  const { store, opened, answer } = opening();
+  const fetched = opened.refetch();
+  answer({ chat: { ...CHAT, head: "q" }, messages: [message("q", null, "user")] });
+  await fetched;
+  assert.equal(store.get().chat.head, "q");
+});
+
+test("the reply to a question is older than the end of its answer", async () => {
+  const { store, opened, answer } = opening();
+  const first = opened.refetch();
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), message("a", "q", "assistant")] });
+  await first;
+  opened.absorb({ messages: [{ ...message("a", "q", "assistant"), status: "answering" }], chat: { ...CHAT, head: "a" } });
+  assert.equal(store.get().tree.get("a").status, "done");
+});
+
+test("the reply to a question does not take away the sources that an event brought", async () => {
+  const { store, opened, answer } = opening();
+  const first = opened.refetch();
+  const begun = { ...message("a", "q", "assistant"), content: "", status: "answering" };
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), begun] });
+  await first;
+  opened.events.sources({ id: "a", sources: [{ n: 1 }] });
+  opened.absorb({ messages: [begun], chat: { ...CHAT, head: "a" } });
+  assert.deepEqual(store.get().tree.get("a").sources, [{ n: 1 }]);
+});
