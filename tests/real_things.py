@@ -16,7 +16,9 @@ from pathlib import Path
 from demo_model import demo_model
 from llamapack.image.gemm import gemm_library
 from llamapack.image.store import ensure_image
-from llamapack.image.wheel import host_target, native_wheel
+from llamapack.image.wheel import native_wheel
+from llamapack.targets.host import host_target
+from llamapack.targets.table import target_named
 
 
 def say(line: str) -> None:
@@ -24,7 +26,8 @@ def say(line: str) -> None:
 
 
 def real_things(folder: Path) -> dict[str, Path]:
-    image = ensure_image(host_target(), say)
+    target = target_named(host_target())
+    image = ensure_image(target.name, say)
     model = demo_model()
     pack = folder / "smollm2-135m-instruct"
     command = [sys.executable, "-m", "llamapack", "build", str(model), "-o", str(pack)]
@@ -35,7 +38,7 @@ def real_things(folder: Path) -> dict[str, Path]:
     libraries = folder / "libraries"
     shutil.rmtree(libraries, ignore_errors=True)
     shutil.copytree(Path(spec.origin).parent / "lib", libraries)
-    gemm = gemm_library(host_target(), native_wheel(host_target(), say), say)
+    gemm = gemm_library(target, native_wheel(target, say), say)
     for path in gemm.libraries:
         shutil.copyfile(path, libraries / path.name)
     return {

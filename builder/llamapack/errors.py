@@ -6,6 +6,7 @@ LlamapackError
 ├── SettingError    a setting for the pack is one that the runtime would not take
 ├── BakeError       the pack cannot compute the state of its system prompt
 ├── QuantizeError   the model cannot be made smaller
+├── TargetError     there is no such target, or nothing can be made for it here
 ├── OutputError     the result cannot be written where it was asked for
 ├── SignatureError  a key cannot be used, or a signature does not match
 ├── ChangedError    an input changed while it was read
@@ -54,6 +55,10 @@ class QuantizeError(LlamapackError):
     def __init__(self, reason: str) -> None:
         """`reason` is a sentence, or the middle of one, without its end."""
         super().__init__(f"The model could not be quantized: {reason}. Nothing was written.")
+
+
+class TargetError(LlamapackError):
+    pass
 
 
 class OutputError(LlamapackError):

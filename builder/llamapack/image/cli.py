@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from llamapack.image import store
-from llamapack.image.wheel import host_target, native_wheel
+from llamapack.image.wheel import native_wheel
 from llamapack.suggesting import SuggestingGroup
+from llamapack.targets.host import host_target
+from llamapack.targets.table import target_named
 
 
 def _say(line: str) -> None:
@@ -111,7 +113,7 @@ def wheel_command() -> None:
     Example:
       pip install "$(llamapack runtime wheel)"
     """
-    click.echo(native_wheel(host_target(), _say).path)
+    click.echo(native_wheel(target_named(host_target()), _say).path)
 
 
 def _show(images: list[store.RuntimeImage], as_json: bool) -> None:

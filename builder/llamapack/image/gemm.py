@@ -14,7 +14,8 @@ from llamapack.image.project import digest, gemm_source
 from llamapack.image.sources import source_folder
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER, Environment, tool_environment
-from llamapack.image.wheel import ZIG_TARGETS, NativeWheel
+from llamapack.image.wheel import NativeWheel
+from llamapack.targets.types import Target
 
 LIBRARY = "libggml-gemm.so"
 _OPENBLAS = "libscipy_openblas.so"
@@ -38,12 +39,12 @@ class GemmLibrary:
     license: Path
 
 
-def gemm_inputs(target: str) -> str:
+def gemm_inputs(target: Target) -> str:
     """Changes with everything that goes in besides the native wheel."""
-    return "\n".join([target, *_FLAGS, _SYMBOLS, _LOCK.read_text(), digest([gemm_source()])])
+    return "\n".join([target.name, *_FLAGS, _SYMBOLS, _LOCK.read_text(), digest([gemm_source()])])
 
 
-def gemm_library(target: str, wheel: NativeWheel, report: Report) -> GemmLibrary:
+def gemm_library(target: Target, wheel: NativeWheel, report: Report) -> GemmLibrary:
     """The library for `target` and what it is linked to, compiled when missing. Raises
     StepError."""
     key = hashlib.sha256(f"{wheel.key}\n{gemm_inputs(target)}".encode()).hexdigest()[:16]
@@ -61,7 +62,7 @@ def gemm_library(target: str, wheel: NativeWheel, report: Report) -> GemmLibrary
         shutil.rmtree(packages)
         report(f"Compiled the GEMM library in {watch.seconds:.0f} s")
 
-    folder = fill_once(build_cache() / "gemm" / f"{target}-{key}", fill)
+    folder = fill_once(build_cache() / "gemm" / f"{target.name}-{key}", fill)
     return GemmLibrary((folder / LIBRARY, folder / _OPENBLAS), folder / "openblas.txt")
 
 
@@ -75,7 +76,7 @@ def _install_openblas(tools: Environment, packages: Path) -> None:
     )
 
 
-def _compile(target: str, tools: Environment, ggml: Path, wheel: Path, work: Path) -> None:
+def _compile(target: Target, tools: Environment, ggml: Path, wheel: Path, work: Path) -> None:
     symbols, base = work / "symbols.map", work / _BASE
     symbols.write_text(_SYMBOLS, encoding="utf-8")
     with zipfile.ZipFile(wheel) as archive:
@@ -85,7 +86,7 @@ def _compile(target: str, tools: Environment, ggml: Path, wheel: Path, work: Pat
         "Compiling the GEMM library",
         [
             *tools.zig,
-            *("c++", "-target", ZIG_TARGETS[target], *_FLAGS),
+            *("c++", "-target", target.library_triple, *_FLAGS),
             *(f"-isystem{folder}" for folder in includes),
             f"-Wl,--version-script={symbols}",
             *(gemm_source() / "gemm.cpp", base, work / _OPENBLAS),

@@ -15,22 +15,27 @@ from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
+from llamapack.image.launcher import build_launcher
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
 from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.system import require_programs
 from llamapack.image.tools import lock_key, tool_environment
-from llamapack.image.wheel import NativeWheel, host_target, native_wheel, wheel_key
-from llamapack.launcher import build_launcher
+from llamapack.image.wheel import NativeWheel, native_wheel, wheel_key
+from llamapack.targets.host import host_target
+from llamapack.targets.table import target_named
+from llamapack.targets.types import Target
 
 
 def image_key(target: str) -> str:
-    """Sixteen hex digits over everything that goes into the image of `target`."""
+    """Sixteen hex digits over everything that goes into the image of `target`. TargetError."""
+    known = target_named(target)
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
-    recipes = (Path(__file__).parent / "freeze.py", Path(__file__).parents[1] / "launcher.py")
+    recipes = tuple(Path(__file__).parent / name for name in ("freeze.py", "launcher.py"))
     inputs = [
-        wheel_key(target),
-        gemm_inputs(target),
+        wheel_key(known),
+        gemm_inputs(known),
+        str(known.launcher),
         lock_key("freeze"),
         digest(sources),
         *(hashlib.sha256(recipe.read_bytes()).hexdigest() for recipe in recipes),
@@ -41,19 +46,21 @@ def image_key(target: str) -> str:
 
 
 def make_image(target: str, report: Report) -> store.RuntimeImage:
-    """Make the image and keep it. Raises ImageError and leaves nothing half-made."""
+    """Make the image and keep it. Raises ImageError or TargetError and leaves nothing
+    half-made."""
     if target != host_target():
         raise ImageError(
             f"This computer makes images for {host_target()} only. Build the image for {target} "
             "where it runs, then take it in with 'llamapack runtime add FILE'."
         )
     require_programs(report)
-    wheel = native_wheel(target, report)
+    known = target_named(target)
+    wheel = native_wheel(known, report)
     key = image_key(target)
     watch = Stopwatch()
     folder = fill_once(
         store.images_folder() / f"{target}-{key}",
-        lambda work: _fill(work, target, key, wheel, report),
+        lambda work: _fill(work, known, key, wheel, report),
     )
     image = store.load_image(folder)
     freed = store.remove_unused_images()
@@ -65,7 +72,7 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
     return image
 
 
-def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report) -> None:
+def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Report) -> None:
     tree = work / "tree"
     licenses = work / "licenses"
     licenses.mkdir()
@@ -86,7 +93,7 @@ def _fill(work: Path, target: str, key: str, wheel: NativeWheel, report: Report)
         "versions": _versions(),
         "architectures": sorted(wheel.architectures),
     }
-    store.write_facts(work, target, key, facts)
+    store.write_facts(work, target.name, key, facts)
 
 
 def _versions() -> dict[str, str]:

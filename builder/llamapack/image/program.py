@@ -18,8 +18,8 @@ from llamapack.image.folders import fill_once
 from llamapack.image.freeze import PROGRAM
 from llamapack.image.steps import Report
 from llamapack.image.store import RuntimeImage, ensure_image, find_image
-from llamapack.image.wheel import host_target
 from llamapack.image_entries import engine_text
+from llamapack.targets.host import host_target
 
 _FOLDER = "program"  # in the image's own, so that both are removed together
 

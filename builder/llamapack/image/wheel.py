@@ -9,17 +9,14 @@ import hashlib
 import json
 import shutil
 import stat
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from llamapack.image.errors import ImageError
 from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.sources import source_folder, source_line
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import Environment, lock_key, tool_environment
-
-ZIG_TARGETS = {"linux-x86_64": "x86_64-linux-gnu.2.28"}
+from llamapack.targets.types import Target
 
 # Measured in tests/bench/README.md: without OpenMP, whose spinning threads collapse beside a busy
 # process, and with one library per CPU generation, from which the runtime probes the fastest.
@@ -59,11 +56,11 @@ class NativeWheel:
     licenses: tuple[Path, ...]
 
 
-def wheel_key(target: str) -> str:
+def wheel_key(target: Target) -> str:
     """Sixteen hex digits over sources, tools, flags and target."""
     inputs = [
-        target,
-        ZIG_TARGETS[target],
+        target.name,
+        target.library_triple,
         source_line("llama-cpp-python"),
         lock_key("tools"),
         *CMAKE_OPTIONS,
@@ -74,10 +71,8 @@ def wheel_key(target: str) -> str:
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
 
 
-def native_wheel(target: str, report: Report) -> NativeWheel:
+def native_wheel(target: Target, report: Report) -> NativeWheel:
     """The wheel for `target`, compiled when it is missing. Raises ImageError."""
-    if target not in ZIG_TARGETS:
-        raise ImageError(f"Native libraries for '{target}' cannot be compiled on this computer.")
     key = wheel_key(target)
 
     def fill(work: Path) -> None:
@@ -92,7 +87,7 @@ def native_wheel(target: str, report: Report) -> NativeWheel:
         _copy_licenses(source, work / "licenses")
         report(f"Compiled llama.cpp in {watch.seconds / 60:.1f} minutes")
 
-    folder = fill_once(build_cache() / "wheels" / f"{target}-{key}", fill)
+    folder = fill_once(build_cache() / "wheels" / f"{target.name}-{key}", fill)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     return NativeWheel(
         path=next(folder.glob("*.whl")),
@@ -102,7 +97,7 @@ def native_wheel(target: str, report: Report) -> NativeWheel:
     )
 
 
-def _compile(target: str, source: Path, tools: Environment, out: Path, report: Report) -> None:
+def _compile(target: Target, source: Path, tools: Environment, out: Path, report: Report) -> None:
     build = out / "build"
     build.mkdir()
     # The binding installs into its own source tree too; what an earlier build left would be packed.
@@ -121,7 +116,7 @@ def _compile(target: str, source: Path, tools: Environment, out: Path, report: R
     shutil.rmtree(build)
 
 
-def _cmake_arguments(target: str, tools: Environment, build: Path) -> list[str]:
+def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[str]:
     symbols = build / "hidden.map"
     symbols.write_text(HIDDEN_SYMBOLS, encoding="utf-8")
     include = build / "project.cmake"
@@ -142,11 +137,11 @@ def _cmake_arguments(target: str, tools: Environment, build: Path) -> list[str]:
     ]
 
 
-def _wrapper(path: Path, tools: Environment, verb: str, target: str) -> Path:
+def _wrapper(path: Path, tools: Environment, verb: str, target: Target) -> Path:
     """A program that CMake can call as a compiler: zig's verb, with the target where it counts."""
     words = [*tools.zig, verb]
     if verb in ("cc", "c++"):
-        words += ["-target", ZIG_TARGETS[target]]
+        words += ["-target", target.library_triple]
     quoted = " ".join(f"'{word}'" for word in words)
     path.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n', encoding="utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -171,13 +166,3 @@ def _copy_licenses(source: Path, folder: Path) -> None:
         "llama.cpp.txt": source / "vendor/llama.cpp/LICENSE",
     }.items():
         shutil.copyfile(path, folder / name)
-
-
-def host_target() -> str:
-    """The target of the computer this runs on. Raises ImageError when images are not made here."""
-    if sys.platform == "linux" and sys.maxsize > 2**32:
-        import platform
-
-        if platform.machine() == "x86_64":
-            return "linux-x86_64"
-    raise ImageError("Runtime images are made on Linux x86-64 only, for now.")

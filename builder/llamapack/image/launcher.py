@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
-from llamapack.image.errors import ImageError
 from llamapack.image.project import launcher_source
 from llamapack.image.steps import run
+from llamapack.targets.types import Target
 
 _PORTABLE = (
     "launcher.c",
@@ -31,33 +29,14 @@ _STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror")
 _ZSTD_FLAGS = ("-fvisibility=hidden", "-DZSTDLIB_VISIBLE=", "-DZSTD_STRIP_ERROR_STRINGS")
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    triple: str
-    sources: tuple[str, ...]
-    link_flags: tuple[str, ...]
-
-
-_LINUX_SOURCES = ("os_posix.c", "os_linux.c")
-_LINUX_LINK = ("-static", "-Wl,--gc-sections", "-s")
-_TARGETS: Mapping[str, _Target] = MappingProxyType(
-    {
-        "linux-x86_64": _Target("x86_64-linux-musl", _LINUX_SOURCES, _LINUX_LINK),
-        "linux-aarch64": _Target("aarch64-linux-musl", _LINUX_SOURCES, _LINUX_LINK),
-    }
-)
-
-
-def build_launcher(target: str, zig: Sequence[str], zstd_folder: Path, out: Path) -> Path:
-    """Compile the launcher for `target` (such as "linux-x86_64") to `out`, and return `out`.
+def build_launcher(target: Target, zig: Sequence[str], zstd_folder: Path, out: Path) -> Path:
+    """Compile the launcher for `target` to `out`, and return `out`.
 
     `zig` is the command that starts zig; `zstd_folder` holds zstd.c and zstd.h of zstd's
-    single-file sources. The same sources and zig give the same bytes. Raises ImageError for an
-    unknown target, StepError when the compiler refuses.
+    single-file sources. The same sources and zig give the same bytes. Raises StepError
+    when the compiler refuses.
     """
-    if target not in _TARGETS:
-        raise ImageError(f"There is no launcher for '{target}'. Known: {', '.join(_TARGETS)}.")
-    chosen = _TARGETS[target]
+    chosen = target.launcher
     compiler = [*zig, "cc", "-target", chosen.triple, *_FLAGS]
     source = launcher_source()
     files = [source / name for name in (*_PORTABLE, *chosen.sources)]

@@ -1,0 +1,24 @@
+"""Linux: a static launcher against musl, libraries against an old glibc."""
+
+from __future__ import annotations
+
+from llamapack.targets.types import LauncherBuild, Target
+
+GLIBC_FLOOR = "2.28"
+
+_SOURCES = ("os_posix.c", "os_linux.c")
+_LINK = ("-static", "-Wl,--gc-sections", "-s")
+
+
+def _linux(machine: str, title: str) -> Target:
+    return Target(
+        name=f"linux-{machine}",
+        title=title,
+        system="linux",
+        library_triple=f"{machine}-linux-gnu.{GLIBC_FLOOR}",
+        launcher=LauncherBuild(f"{machine}-linux-musl", _SOURCES, _LINK),
+    )
+
+
+LINUX_X86_64 = _linux("x86_64", "Linux on x86-64")
+LINUX_AARCH64 = _linux("aarch64", "Linux on 64-bit ARM")

@@ -1,0 +1,31 @@
+"""What differs between the operating systems and processors that packs are made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+System = Literal["linux", "windows", "macos"]
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherBuild:
+    """`triple` is zig's -target; `sources` come besides the portable ones of runtime/launcher."""
+
+    triple: str
+    sources: tuple[str, ...]
+    link_flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`library_triple` is zig's -target for the native libraries and for all that runs with them.
+    `max_program_bytes` is the size that the system still starts, where it has such a limit."""
+
+    name: str
+    title: str
+    system: System
+    library_triple: str
+    launcher: LauncherBuild
+    program_suffix: str = ""
+    max_program_bytes: int | None = None
