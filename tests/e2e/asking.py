@@ -1,6 +1,6 @@
 """How a person asks on the chat page, for its tests."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 ANSWER_MS = 60_000
 LONG_QUESTION = "Write a long story about a fisherman, a storm and an old lighthouse."
@@ -17,6 +17,12 @@ def wait_until_ready(page: Page) -> None:
 def ask(page: Page, text: str) -> None:
     page.get_by_label("Your message", exact=True).fill(text)
     page.get_by_label("Your message", exact=True).press("Enter")
+
+
+def new_chat_link(page: Page) -> Locator:
+    """The sidebar's. A chat that just began may have the same name in the list, until its title is
+    known."""
+    return page.locator("#new-chat").and_(page.get_by_role("link", name="New chat"))
 
 
 def wait_for_answer(page: Page) -> str:

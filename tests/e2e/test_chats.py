@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Locator, Page, expect
 
-from e2e.asking import ask_and_wait
+from e2e.asking import ask_and_wait, new_chat_link
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ def choose(page: Page, title: str, action: str) -> None:
 
 def named_chat(page: Page, title: str) -> None:
     """A new one with this first message, answered."""
-    page.get_by_role("link", name="New chat").first.click()
+    new_chat_link(page).click()
     expect(page.locator(".message")).to_have_count(0)
     ask_and_wait(page, title)
     expect(row(page, title)).to_be_visible()
@@ -96,7 +96,7 @@ def test_a_deleted_chat_can_be_brought_back_until_the_page_is_left(
     expect(row(page, "Say gone.")).to_have_count(0)
     assert page.request.get(chat).status == 200
     page.reload()
-    expect(page.get_by_role("link", name="New chat").first).to_be_visible()
+    expect(new_chat_link(page)).to_be_visible()
     expect(page.locator("#chats-note").or_(page.locator(".chat-row")).first).to_be_visible()
     expect(row(page, "Say gone.")).to_have_count(0)
     assert page.request.get(chat).status == 404

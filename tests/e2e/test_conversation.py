@@ -5,7 +5,16 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.asking import ANSWER_MS, LONG_QUESTION, SETTLED, ask, ask_and_wait, stop, wait_for_answer
+from e2e.asking import (
+    ANSWER_MS,
+    LONG_QUESTION,
+    SETTLED,
+    ask,
+    ask_and_wait,
+    new_chat_link,
+    stop,
+    wait_for_answer,
+)
 from e2e.conftest import Watched
 
 pytestmark = pytest.mark.slow
@@ -34,7 +43,7 @@ def test_each_chat_keeps_its_own_draft_and_going_back_works(page: Page) -> None:
     ask_and_wait(page, "Say hello.")
     field = page.get_by_label("Your message", exact=True)
     field.fill("for the first")
-    page.get_by_role("link", name="New chat").first.click()
+    new_chat_link(page).click()
     expect(page.locator(".message")).to_have_count(0)
     expect(field).to_have_value("")
     field.fill("for a new one")

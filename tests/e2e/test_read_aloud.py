@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.asking import ask_and_wait
+from e2e.asking import ask_and_wait, new_chat_link
 from e2e.conftest import Watched
 from e2e.speaking import speaking
 from runtime.api.served import Server
@@ -118,7 +118,7 @@ def test_leaving_the_chat_stops(tab: Page, server: Server) -> None:
     open_page(tab, server, ENGLISH)
     ask_and_wait(tab, "Tell me of rain.")
     tab.get_by_role("button", name="Read aloud").click()
-    tab.get_by_role("link", name="New chat").click()
+    new_chat_link(tab).click()
     expect(tab.locator("#welcome")).to_be_visible()
     assert said(tab, "cancelled") == 1
 

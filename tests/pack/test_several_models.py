@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from e2e.asking import ANSWER_MS, ask_and_wait, wait_until_ready
+from e2e.asking import ANSWER_MS, ask_and_wait, new_chat_link, wait_until_ready
 from pack.several_models import EMBEDDER, FIRST, SECOND, pack_of_several
 from running_pack import RunningPack, running
 
@@ -111,6 +111,6 @@ def test_the_page_switches_models_and_keeps_the_choice(
     answers = client.get(f"/llamapack/chats/{chat.partition('#/')[2].split('/')[-1]}").json()
     models = [one["figures"]["model"] for one in answers["messages"] if one["figures"]]
     assert models[1] == SECOND != models[0]
-    page.get_by_role("link", name="New chat").first.click()
+    new_chat_link(page).click()
     expect(picker).to_have_value(SECOND)
     context.close()
