@@ -23,7 +23,7 @@ def dry_run_text(options: BuildOptions, quantize: str | None, as_json: bool) -> 
     from llamapack.image.program import RuntimeProgram
     from llamapack.image.store import image_at_hand
     from llamapack.targets.host import host_target
-    
+
     with TerminalReporter() as reporter:
         if quantize is not None:
             program = RuntimeProgram(image_at_hand(host_target()))
