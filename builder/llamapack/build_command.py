@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,24 +13,27 @@ from llamapack import completing
 from llamapack.adapters import with_loras
 from llamapack.arguments import FILE, json_option
 from llamapack.branding import read_branding
-from llamapack.build import BuildResult, build
+from llamapack.build import build
+from llamapack.build_result import Made, made_text
 from llamapack.dry_run import dry_run_text
-from llamapack.image_entries import Image
 from llamapack.inputs import Found, resolve
 from llamapack.inputs.from_modelfile import from_modelfile
 from llamapack.models import read_further
 from llamapack.option_groups import GroupedCommand, grouped
-from llamapack.options import TARGETS, BuildOptions, default_output, read_prompt
+from llamapack.options import BuildOptions, default_output, read_prompt
 from llamapack.presets.checking import settings_from_flags
 from llamapack.presets.option import is_given, preset_option
 from llamapack.presets.reader import Preset
-from llamapack.progress import TerminalReporter, style
+from llamapack.progress import TerminalReporter
 from llamapack.projector import read_projector
 from llamapack.quantize import file_type, quantized, renamed
 from llamapack.readme import check_readme, write_readme
 from llamapack.reporter import Reporter
 from llamapack.suggesting import SuggestingChoice
-from llamapack.text import plain, size_text, time_text
+from llamapack.targets.choosing import chosen_targets, image_getter
+from llamapack.targets.host import host_name
+from llamapack.targets.option import TargetNames, output_for
+from llamapack.targets.table import TARGETS
 from llamapack_runtime.pack.brand import LANGUAGES
 
 _PACKED, _MODEL, _PAGE = "What is packed", "What the model is told", "The chat page"
@@ -101,10 +102,12 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
 @preset_option
 @click.option(
     "--target",
-    type=SuggestingChoice(TARGETS),
-    default=TARGETS[0],
-    show_default=True,
-    help="The operating system and the processor that it is for.",
+    "targets",
+    metavar="TARGET[,TARGET]|all",
+    type=TargetNames(),
+    help=f"The operating system and the processor that it is for: {', '.join(TARGETS)}. Several "
+    "give one file each, with the target in its name; all: every one that there is a runtime image "
+    "for.  [default: this computer's]",
 )
 @grouped(
     _MODEL,
@@ -229,7 +232,7 @@ def build_command(
     mmproj: Path | None,
     draft: str | None,
     preset: Preset | None,
-    target: str,
+    targets: tuple[str, ...] | None,
     system_prompt: str | None,
     system_prompt_file: Path | None,
     lock_system_prompt: bool,
@@ -301,10 +304,12 @@ def build_command(
         )
     if mmproj is not None:
         found = found.with_projector(None)  # what was found beside it is not asked for
+    path = output or default_output(found if kind is None else renamed(found, kind))
+    chosen = chosen_targets(targets, lambda line: click.echo(line, err=True))
     options = BuildOptions(
         model=found,
-        output=output or default_output(found if kind is None else renamed(found, kind)),
-        target=target,
+        output=output_for(chosen[0], path, len(chosen) == 1),
+        target=chosen[0],
         name=name,
         force=force,
         system_prompt=system_prompt,
@@ -317,10 +322,14 @@ def build_command(
         projector=None if mmproj is None else read_projector(mmproj, found.gguf),
         draft=guessing,
     )
-    if readme:
-        check_readme(options.output, force)
+    wanted = [
+        options,
+        *(replace(options, target=one, output=output_for(one, path, False)) for one in chosen[1:]),
+    ]
+    for one in wanted if readme else ():
+        check_readme(one.output, force)
     if dry_run:
-        click.echo(dry_run_text(options, kind, as_json))
+        click.echo(dry_run_text(wanted, kind, as_json))
         return
     with contextlib.ExitStack() as resources:
         reporter = resources.enter_context(TerminalReporter())
@@ -329,18 +338,17 @@ def build_command(
             from llamapack.image.program import ensure_program
 
             program = ensure_program(reporter.note)
-            smaller = quantized(found, kind, options.output, program, reporter)
-            options = replace(options, model=resources.enter_context(smaller))
-
-        def get_image(wanted: str) -> Image:
-            # imports the whole build of a runtime image: only when a model is fit to be packed
-            from llamapack.image.store import ensure_image
-
-            return ensure_image(wanted, reporter.note)
-
-        result = build(options, get_image, reporter)
-    page_path = write_readme(result.path) if readme else None
-    click.echo(_result(result, page_path, as_json))
+            smaller = resources.enter_context(
+                quantized(found, kind, options.output, program, reporter)
+            )
+            wanted = [replace(one, model=smaller) for one in wanted]
+        results = [build(one, image_getter(reporter.note), reporter) for one in wanted]
+    pages = [write_readme(result.path) if readme else None for result in results]
+    made = [
+        Made(one.target, result, one.target == host_name(), page)
+        for one, result, page in zip(wanted, results, pages, strict=True)
+    ]
+    click.echo(made_text(made, as_json))
 
 
 def _find(model: str | None, modelfile: Path | None, reporter: Reporter) -> Found:
@@ -350,36 +358,3 @@ def _find(model: str | None, modelfile: Path | None, reporter: Reporter) -> Foun
         return from_modelfile(modelfile)
     assert model is not None, "one of the two is given"
     return resolve(model, reporter)
-
-
-def _result(result: BuildResult, readme: Path | None, as_json: bool) -> str:
-    if as_json:
-        extra = {} if readme is None else {"readme": str(readme.absolute())}
-        return json.dumps({**_result_facts(result), **extra}, indent=2)
-    text = _result_text(result)
-    return text if readme is None else f"{text}\nFor whoever gets it: {plain(str(readme))}"
-
-
-def _result_facts(result: BuildResult) -> dict[str, object]:
-    return {
-        "path": str(result.path.absolute()),
-        "name": result.name,
-        "pack_id": result.pack_id,
-        "size_bytes": result.size_bytes,
-        "model_bytes": result.model_bytes,
-        "state_bytes": result.state_bytes,
-        "duration_s": round(result.duration_s, 3),
-        "warnings": list(result.warnings),
-    }
-
-
-def _result_text(result: BuildResult) -> str:
-    extra = size_text(result.size_bytes - result.model_bytes)
-    path = str(result.path)
-    start = path if "/" in path else f"./{path}"
-    return (
-        f"{style('Made', 'green')} {plain(path)}: {plain(result.name)}, "
-        f"{size_text(result.size_bytes)} ({extra} beyond the model), "
-        f"in {time_text(result.duration_s)}.\n"
-        f"Start it with: {shlex.quote(plain(start))}"
-    )

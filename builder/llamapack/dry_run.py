@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from llamapack.text import plain, size_text
 from llamapack.writing.newfile import check_free_space
 
 
-def dry_run_text(options: BuildOptions, quantize: str | None, as_json: bool) -> str:
-    """`quantize`: the type that the model would be made. Raises LlamapackError for what a build
-    would refuse, ImageError also where there is no runtime image yet."""
+def dry_run_text(wanted: Sequence[BuildOptions], quantize: str | None, as_json: bool) -> str:
+    """Of packs that differ in their targets. `quantize`: the type that the model would be made.
+    Raises LlamapackError for what a build would refuse, ImageError also where there is no runtime
+    image yet."""
     # The whole build of a runtime image: only when a model is there.
     from llamapack.image.program import RuntimeProgram
     from llamapack.image.store import image_at_hand
@@ -27,14 +28,16 @@ def dry_run_text(options: BuildOptions, quantize: str | None, as_json: bool) -> 
     with TerminalReporter() as reporter:
         if quantize is not None:
             program = RuntimeProgram(image_at_hand(host_target()))
-            smaller = planned(options.model, quantize, options.output, program, reporter)
-            options = replace(options, model=smaller)
-        plan = plan_build(options, image_at_hand)
-        for warning in plan.warnings:
+            first = wanted[0]
+            smaller = planned(first.model, quantize, first.output, program, reporter)
+            wanted = [replace(options, model=smaller) for options in wanted]
+        plans = [plan_build(options, image_at_hand) for options in wanted]
+        for warning in plans[0].warnings:
             reporter.warn(warning)
     if as_json:
-        return json.dumps(plan_facts(plan, quantize), indent=2)
-    return "\n".join(plan_lines(plan, quantize))
+        facts = [plan_facts(plan, quantize) for plan in plans]
+        return json.dumps(facts[0] if len(facts) == 1 else facts, indent=2)
+    return "\n\n".join("\n".join(plan_lines(plan, quantize)) for plan in plans)
 
 
 def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:

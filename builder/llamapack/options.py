@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +14,11 @@ from llamapack.inputs import Found
 from llamapack.models import FurtherModel, check_count
 from llamapack.packs.opening import is_pack
 from llamapack.presets.checking import checked_settings
+from llamapack.targets.host import host_name
 from llamapack.text import plain
 from llamapack.writing.newfile import check_target
 from llamapack.writing.source import Source
 
-TARGETS = ("linux-x86_64",)
 MAX_NAME_CHARS = 200
 MAX_PROMPT_BYTES = 1 << 20  # as the manifest holds it; the runtime takes no more either
 
@@ -122,7 +120,7 @@ def check_prompt(text: str) -> None:
 
 def _check_bake(target: str) -> None:
     """The pack is started to read its prompt."""
-    here = f"{sys.platform}-{platform.machine()}"
+    here = host_name()
     if target != here:
         raise SettingError(
             f"A pack for {target} cannot be started on this computer ({here}) to read its prompt; "

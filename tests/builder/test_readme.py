@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Run, names
-from llamapack.options import TARGETS
+from llamapack.targets.table import TARGETS
 from llamapack_runtime.pack.logo import image_type
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,6 +17,7 @@ from pathlib import Path
 from llamapack.image.errors import ImageError, ImageFileError
 from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.steps import Report
+from llamapack.targets.host import host_name
 
 FACTS = "image.json"
 ARCHIVE = "runtime.tar.zst"
@@ -87,10 +88,18 @@ def image_at_hand(target: str) -> RuntimeImage:
     """As `ensure_image`, but makes none. ImageError when it is missing."""
     image = find_image(target)
     if image is None:
-        raise ImageError(
-            f"There is no runtime image for {target} yet; make it with 'llamapack runtime build'."
-        )
+        raise ImageError(f"There is no runtime image for {target} yet. {how_to_get(target)}")
     return image
+
+
+def how_to_get(target: str) -> str:
+    """A sentence with the commands that bring the image."""
+    if target == host_name():
+        return "Make it with 'llamapack runtime build'."
+    return (
+        f"Make it with 'llamapack runtime build --target {target}', or take in one that was made "
+        "elsewhere with 'llamapack runtime add FILE'."
+    )
 
 
 def load_image(folder: Path) -> RuntimeImage:

@@ -17,9 +17,9 @@ from llamapack.image_entries import (
     launcher_source,
     runtime_info,
 )
-from llamapack.options import TARGETS
 from llamapack.packs.opening import open_pack
 from llamapack.presets.checking import checked_settings
+from llamapack.targets.table import TARGETS
 from llamapack.text import plain
 from llamapack.writing.copying import FileState
 from llamapack.writing.packwriter import Describe, write_pack

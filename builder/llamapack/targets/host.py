@@ -8,13 +8,20 @@ import sys
 from llamapack.errors import TargetError
 
 _SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "macos"}
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_MACHINES = {"amd64": "x86_64"}
+
+
+def host_name() -> str:
+    """What this computer would be called in the table, such as "linux-x86_64"."""
+    machine = platform.machine().lower()
+    word_bits = "" if sys.maxsize > 2**32 else "-32"
+    name = _MACHINES.get(machine, machine)
+    return f"{_SYSTEMS.get(sys.platform, sys.platform)}-{name}{word_bits}"
 
 
 def host_target() -> str:
-    """Such as "linux-x86_64". Raises TargetError when images are not made here."""
-    machine = platform.machine().lower()
-    name = f"{_SYSTEMS.get(sys.platform, sys.platform)}-{_MACHINES.get(machine, machine)}"
-    if name != "linux-x86_64" or sys.maxsize <= 2**32:
+    """The same. Raises TargetError when images are not made here."""
+    name = host_name()
+    if name != "linux-x86_64":
         raise TargetError(f"Runtime images are made on Linux x86-64 only, for now; this is {name}.")
     return name

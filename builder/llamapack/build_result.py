@@ -1,0 +1,67 @@
+"""What `llamapack build` says of what it made."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack.build import BuildResult
+from llamapack.progress import style
+from llamapack.targets.table import target_named
+from llamapack.text import plain, size_text, time_text
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`runs_here`: this computer can start it. `readme` is the page beside it, if one was asked
+    for."""
+
+    target: str
+    result: BuildResult
+    runs_here: bool
+    readme: Path | None
+
+
+def made_text(packs: Sequence[Made], as_json: bool) -> str:
+    """As JSON an object for one pack, a list for several."""
+    if not as_json:
+        return "\n".join(_text(pack) for pack in packs)
+    facts = [_facts(pack) for pack in packs]
+    return json.dumps(facts[0] if len(facts) == 1 else facts, indent=2)
+
+
+def _facts(pack: Made) -> dict[str, object]:
+    result = pack.result
+    facts: dict[str, object] = {
+        "path": str(result.path.absolute()),
+        "name": result.name,
+        "target": pack.target,
+        "pack_id": result.pack_id,
+        "size_bytes": result.size_bytes,
+        "model_bytes": result.model_bytes,
+        "state_bytes": result.state_bytes,
+        "duration_s": round(result.duration_s, 3),
+        "warnings": list(result.warnings),
+    }
+    return facts if pack.readme is None else facts | {"readme": str(pack.readme.absolute())}
+
+
+def _text(pack: Made) -> str:
+    result = pack.result
+    extra = size_text(result.size_bytes - result.model_bytes)
+    path = str(result.path)
+    start = path if "/" in path else f"./{path}"
+    made = (
+        f"{style('Made', 'green')} {plain(path)}: {plain(result.name)}, "
+        f"{size_text(result.size_bytes)} ({extra} beyond the model), "
+        f"in {time_text(result.duration_s)}."
+    )
+    how = f"Start it with: {shlex.quote(plain(start))}"
+    where = f"It is for {target_named(pack.target).title}."
+    lines = [made, how if pack.runs_here else where]
+    if pack.readme is not None:
+        lines.append(f"For whoever gets it: {plain(str(pack.readme))}")
+    return "\n".join(lines)
