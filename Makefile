@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACK := dist/smollm2-135m-instruct
 CHECKED := builder runtime tests
 
-.PHONY: demo test check fast fuzz slow bench pictures lock clean
+.PHONY: demo test check fast fuzz bench pictures wheels lock clean
 
 demo: $(VENV)/.base
 	@$(BIN)/python tests/demo_model.py build/demo-model
@@ -67,7 +67,12 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.base
 	  && $(BIN)/pip install -q --disable-pip-version-check -e '.[runtime,dev]'
 	@touch $@
 
-# Renew the pinned versions and hashes of what compiles and freezes the runtime.
+# A wheel for every platform that there is a runtime image for, and one without an image.
+wheels: $(VENV)/.base
+	@mkdir -p dist/wheels
+	@$(BIN)/llamapack runtime build > /dev/null
+	@$(BIN)/python builder/make_wheels.py dist/wheels
+
 # The README's pictures, of a real answer: look at them before they are kept.
 pictures: $(VENV)/.dev
 	@sh tests/require.sh chromium chromium
@@ -75,6 +80,7 @@ pictures: $(VENV)/.dev
 	@set -a; . build/test.env; set +a; \
 	  $(BIN)/python tests/e2e/pictures.py "$$LLAMAPACK_TEST_PACK" templates/pictures
 
+# Renew the pinned versions and hashes of what compiles and freezes the runtime.
 LOCKS := builder/llamapack/image/lock
 lock: $(VENV)/.dev
 	@$(BIN)/pip install -q --disable-pip-version-check uv

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from llamapack.image import store
+from llamapack.image.fetch import add_wheel, fetch_image
 from llamapack.image.wheel import native_wheel
 from llamapack.suggesting import SuggestingGroup
 from llamapack.targets.host import host_target
@@ -79,16 +80,36 @@ def list_command(as_json: bool) -> None:
     _show(store.list_images(), as_json)
 
 
+@runtime_group.command("fetch")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def fetch_command(targets: tuple[str, ...], as_json: bool) -> None:
+    """Get the runtime images of other systems out of llamapack's wheels for them.
+
+    pip looks for the wheels of this very version where it finds all packages, PIP_INDEX_URL and
+    PIP_FIND_LINKS included.
+
+    \b
+    Examples:
+      llamapack runtime fetch linux-aarch64
+      PIP_FIND_LINKS=wheels llamapack runtime fetch linux-aarch64 linux-x86_64
+    """
+    for target in targets:
+        target_named(target)
+    _show([fetch_image(target, _say) for target in targets], as_json)
+
+
 @runtime_group.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def add_command(file: Path) -> None:
-    """Take in a runtime image that 'runtime build -o' wrote elsewhere.
+    """Take in a runtime image: a file of 'runtime build -o', or a wheel of llamapack.
 
     \b
-    Example:
+    Examples:
       llamapack runtime add linux.image
+      llamapack runtime add llamapack-0.1.0-py3-none-manylinux_2_28_aarch64.whl
     """
-    image = store.add_image(file)
+    image = add_wheel(file) if file.suffix == ".whl" else store.add_image(file)
     _say(f"Added the runtime image {image.target} {image.key}")
 
 

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from llamapack.image.errors import ImageError, ImageFileError
 from llamapack.image.folders import build_cache, fill_once
@@ -27,6 +28,7 @@ ADDED = "added"  # an empty file beside the others
 IMAGE_SCHEMA = 1
 UNUSED_S = 30 * 24 * 3600.0
 MAX_FILE_BYTES = 2 * 1024**3
+_SHIPPED = Path(__file__).resolve().parents[1] / "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def list_images() -> list[RuntimeImage]:
 
 
 def find_image(target: str) -> RuntimeImage | None:
-    """The image made from the sources at hand, else the newest one that was added from a file."""
+    """The image made from the sources at hand, else the one that came with this package, else the
+    newest that was added from a file."""
     from llamapack.image.make import image_key  # imports the whole build: only for a lookup
 
     exact = images_folder() / f"{target}-{image_key(target)}"
@@ -70,8 +73,21 @@ def find_image(target: str) -> RuntimeImage | None:
         with contextlib.suppress(OSError):
             os.utime(exact / FACTS)
         return load_image(exact)
+    shipped = _shipped(target)
+    if shipped is not None:
+        return shipped
     added = (image for image in list_images() if image.target == target)
     return next((image for image in added if (image.folder / ADDED).exists()), None)
+
+
+def _shipped(target: str) -> RuntimeImage | None:
+    """The image that came with this package, a wheel for one platform."""
+    file = _SHIPPED / f"{target}.image"
+    if not file.is_file():
+        return None
+    key = _read_facts(file)["key"]
+    folder = images_folder() / f"{target}-{key}"
+    return load_image(folder) if (folder / FACTS).is_file() else add_image(file, target)
 
 
 def ensure_image(target: str, report: Report) -> RuntimeImage:
@@ -97,8 +113,8 @@ def how_to_get(target: str) -> str:
     if target == host_name():
         return "Make it with 'llamapack runtime build'."
     return (
-        f"Make it with 'llamapack runtime build --target {target}', or take in one that was made "
-        "elsewhere with 'llamapack runtime add FILE'."
+        f"Make it with 'llamapack runtime build --target {target}', or get one that was made "
+        f"elsewhere with 'llamapack runtime fetch {target}' or 'llamapack runtime add FILE'."
     )
 
 
@@ -144,13 +160,16 @@ def export_image(image: RuntimeImage, out: Path) -> None:
         raise ImageError(f"Cannot write {out}: {error.strerror}.") from error
 
 
-def add_image(path: Path) -> RuntimeImage:
-    """Take an image file into the cache. Raises ImageFileError when it is not one or is damaged."""
+def add_image(path: Path, target: str | None = None) -> RuntimeImage:
+    """Take an image file into the cache. Raises ImageFileError when it is not one, is damaged, or
+    is for another than `target`."""
     images_folder().mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="add-", dir=images_folder()))
     try:
         _unpack_checked(path, work)
         image = load_image(work)
+        if target not in (None, image.target):
+            raise ImageFileError(f"{path.name} is for {image.target}, not for {target}.")
         folder = images_folder() / f"{image.target}-{image.key}"
         if not folder.exists():
             fill_once(folder, lambda target: _copy_tree(work, target))
@@ -187,10 +206,20 @@ def remove_unused_images(now_s: float | None = None) -> dict[str, int]:
     return freed
 
 
-def _unpack_checked(path: Path, work: Path) -> None:
+def _read_facts(path: Path) -> Any:
+    """Of an image file; not checked."""
     try:
         with zipfile.ZipFile(path) as file:
-            sums = json.loads(file.read(FACTS))["sha256"]
+            return json.loads(file.read(FACTS))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ImageFileError(f"{path.name} is not a llamapack runtime image ({error}).") from error
+
+
+def _unpack_checked(path: Path, work: Path) -> None:
+    sums_of = _read_facts(path)
+    try:
+        with zipfile.ZipFile(path) as file:
+            sums = sums_of["sha256"]
             if {FACTS, *sums} != set(file.namelist()) or not {ARCHIVE, LAUNCHER} <= set(sums):
                 raise ImageFileError(f"{path.name} does not hold what a runtime image holds.")
             if sum(item.file_size for item in file.infolist()) > MAX_FILE_BYTES:

@@ -16,6 +16,7 @@ def _linux(machine: str, title: str) -> Target:
         title=title,
         system="linux",
         library_triple=f"{machine}-linux-gnu.{GLIBC_FLOOR}",
+        wheel_tag=f"manylinux_{GLIBC_FLOOR.replace('.', '_')}_{machine}",
         launcher=LauncherBuild(f"{machine}-linux-musl", _SOURCES, _LINK),
     )
 

@@ -19,7 +19,8 @@ class LauncherBuild:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`library_triple` is zig's -target for the native libraries and for all that runs with them.
+    """`library_triple` is zig's -target for the native libraries and for all that runs with them,
+    `wheel_tag` the platform that a Python wheel for it names.
     `max_program_bytes` is the size that the system still starts, where it has such a limit."""
 
     name: str
@@ -27,5 +28,6 @@ class Target:
     system: System
     library_triple: str
     launcher: LauncherBuild
+    wheel_tag: str
     program_suffix: str = ""
     max_program_bytes: int | None = None
