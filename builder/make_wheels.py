@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
+
 from llamapack.image.fetch import WHEEL_IMAGE_VARIABLE as VARIABLE
 from llamapack.image.store import export_image, find_image
 from llamapack.targets.table import TARGETS
@@ -35,13 +37,13 @@ def main() -> None:
         for name in TARGETS:
             image = find_image(name)
             if image is None:
-                print(f"No runtime image for {name}, so no wheel for it")
+                click.echo(f"No runtime image for {name}, so no wheel for it")
                 continue
             path = Path(folder) / f"{name}.image"
             export_image(image, path)
             make_wheel(out, path)
     for path in sorted(set(out.glob("*.whl")) - before) or sorted(out.glob("*.whl")):
-        print(f"{path}: {size_text(path.stat().st_size)}")
+        click.echo(f"{path}: {size_text(path.stat().st_size)}")
 
 
 if __name__ == "__main__":

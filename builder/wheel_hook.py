@@ -11,7 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ImageHook(BuildHookInterface[Any]):
+class ImageHook(BuildHookInterface):  # type: ignore[misc]  # hatch is only where wheels are built
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version != "standard":
             return

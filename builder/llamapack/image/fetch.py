@@ -50,6 +50,11 @@ def fetch_image(target: str, report: Report) -> RuntimeImage:
             ],
         )
         wheel = next(Path(folder).glob("*.whl"))
+        if wheel.stem.endswith("-any"):  # what pip falls back to
+            raise ImageError(
+                f"There is no wheel of {name} ({tag}) where pip looks for packages. Make the image "
+                "on such a computer and take it in with 'llamapack runtime add FILE'."
+            )
         image = add_wheel(wheel, target)
     report(f"Fetched the runtime image {target} {image.key} in {watch.seconds:.0f} s")
     return image
