@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamapack.image.folders import build_cache, fill_once
+from llamapack.image.native_systems import NATIVE_SYSTEMS, Replacement
 from llamapack.image.sources import source_folder, source_line
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import Environment, lock_key, tool_environment
@@ -32,18 +33,6 @@ CMAKE_OPTIONS = (
     "-DCMAKE_INSTALL_LIBDIR=llama_cpp/lib",
 )
 COMPILER_FLAGS = "-w"  # zig's libc++ warns by the ten thousand lines
-
-# Every zig-built library carries its own libc++. Unless its symbols are hidden, the loader binds
-# one library's calls to another's copy, and memory is freed by an allocator that never had it.
-HIDDEN_SYMBOLS = """{ local:
-  _ZNSt3__1*; _ZNKSt3__1*; _ZTINSt3__1*; _ZTSNSt3__1*; _ZTVNSt3__1*; _ZTTNSt3__1*;
-  _ZSt*; _ZNSt*; _ZNKSt*; _ZTISt*; _ZTVSt*; _ZTSSt*;
-  _Znw*; _Zna*; _Zdl*; _Zda*; __cxa_*; __gxx_*; _Unwind_*;
-};
-"""
-# llama.cpp's "common" library is for its own programs: a third of the compile time, never loaded.
-# The binding's CMakeLists forces the cache variable; a normal variable of that name outranks it.
-PROJECT_INCLUDE = "set(LLAMA_BUILD_COMMON OFF)\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +54,7 @@ def wheel_key(target: Target) -> str:
         lock_key("tools"),
         *CMAKE_OPTIONS,
         COMPILER_FLAGS,
-        HIDDEN_SYMBOLS,
-        PROJECT_INCLUDE,
+        *NATIVE_SYSTEMS[target.system].inputs,
     ]
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
 
@@ -100,6 +88,10 @@ def native_wheel(target: Target, report: Report) -> NativeWheel:
 def _compile(target: Target, source: Path, tools: Environment, out: Path, report: Report) -> None:
     build = out / "build"
     build.mkdir()
+    replacement = NATIVE_SYSTEMS[target.system].replacement
+    if replacement is not None:
+        source = shutil.copytree(source, build / "source", symlinks=True)
+        _replace(replacement, source / "vendor/llama.cpp")
     # The binding installs into its own source tree too; what an earlier build left would be packed.
     shutil.rmtree(source / "llama_cpp" / "lib", ignore_errors=True)
     run(
@@ -116,21 +108,35 @@ def _compile(target: Target, source: Path, tools: Environment, out: Path, report
     shutil.rmtree(build)
 
 
+def _replace(replacement: Replacement, folder: Path) -> None:
+    for name in replacement.files:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert replacement.old in text, f"{name} of llama.cpp has changed"
+        changed = text.replace(replacement.old, replacement.new)
+        (folder / name).write_text(changed, encoding="utf-8")
+
+
 def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[str]:
-    symbols = build / "hidden.map"
-    symbols.write_text(HIDDEN_SYMBOLS, encoding="utf-8")
+    system = NATIVE_SYSTEMS[target.system]
     include = build / "project.cmake"
-    include.write_text(PROJECT_INCLUDE, encoding="utf-8")
+    include.write_text(system.include, encoding="utf-8")
     programs = {"C_COMPILER": "cc", "CXX_COMPILER": "c++", "AR": "ar", "RANLIB": "ranlib"}
-    link = f"-Wl,--version-script={symbols} -s"
+    flags, link = COMPILER_FLAGS, "-s"
+    if system.replacement is not None:
+        flags += f" -fmacro-prefix-map={build / 'source'}=."  # assertions name their source file
+    if system.hidden_symbols is not None:
+        symbols = build / "hidden.map"
+        symbols.write_text(system.hidden_symbols, encoding="utf-8")
+        link = f"-Wl,--version-script={symbols} -s"
     return [
         *CMAKE_OPTIONS,
+        *system.options,
         *(
             f"-DCMAKE_{name}={_wrapper(build / verb, tools, verb, target)}"
-            for name, verb in programs.items()
+            for name, verb in (programs | dict(system.programs)).items()
         ),
-        f"-DCMAKE_C_FLAGS={COMPILER_FLAGS}",
-        f"-DCMAKE_CXX_FLAGS={COMPILER_FLAGS}",
+        f"-DCMAKE_C_FLAGS={flags}",
+        f"-DCMAKE_CXX_FLAGS={flags}",
         f"-DCMAKE_SHARED_LINKER_FLAGS={link}",
         f"-DCMAKE_MODULE_LINKER_FLAGS={link}",
         f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={include}",

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from llamapack.errors import TargetError
 from llamapack.targets.linux import LINUX_AARCH64, LINUX_X86_64
 from llamapack.targets.types import Target
+from llamapack.targets.windows import WINDOWS_X86_64
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {target.name: target for target in (LINUX_X86_64, LINUX_AARCH64)}
+    {target.name: target for target in (LINUX_X86_64, LINUX_AARCH64, WINDOWS_X86_64)}
 )
 
 

@@ -1,0 +1,73 @@
+"""What each operating system asks of the native libraries' build besides its compiler triple."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llamapack.targets.types import System
+
+# llama.cpp's "common" library is for its own programs: a third of the compile time, never loaded.
+# The binding's CMakeLists forces the cache variable; a normal variable of that name outranks it.
+_WITHOUT_COMMON = "set(LLAMA_BUILD_COMMON OFF)\n"
+# The binding and the runtime look for llama.dll, and the libraries for each other under the names
+# they were linked with, so they cannot be renamed afterwards.
+_WITHOUT_LIB = 'set(CMAKE_SHARED_LIBRARY_PREFIX "")\nset(CMAKE_SHARED_MODULE_PREFIX "")\n'
+
+# Every zig-built library carries its own libc++. Unless its symbols are hidden, the loader binds
+# one library's calls to another's copy, and memory is freed by an allocator that never had it.
+_HIDDEN_SYMBOLS = """{ local:
+  _ZNSt3__1*; _ZNKSt3__1*; _ZTINSt3__1*; _ZTSNSt3__1*; _ZTVNSt3__1*; _ZTTNSt3__1*;
+  _ZSt*; _ZNSt*; _ZNKSt*; _ZTISt*; _ZTVSt*; _ZTSSt*;
+  _Znw*; _Zna*; _Zdl*; _Zda*; __cxa_*; __gxx_*; _Unwind_*;
+};
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """`old` becomes `new` in the files of llama.cpp."""
+
+    files: tuple[str, ...]
+    old: str
+    new: str
+
+
+# For MinGW, llama.cpp marks nothing for export, so the linker exports everything, each library's
+# own "atexit" too, and what is linked to two of them has that twice.
+_EXPORTS = Replacement(
+    (
+        *("include/llama.h", "tools/mtmd/mtmd.h"),
+        *("ggml/include/ggml.h", "ggml/include/ggml-backend.h"),
+    ),
+    "defined(_WIN32) && !defined(__MINGW32__)",
+    "defined(_WIN32)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeSystem:
+    """`include` is CMake code that runs before the project's own. `programs` are CMake's names of
+    compilers besides the usual ones, and zig's verbs for them."""
+
+    options: tuple[str, ...]
+    include: str
+    hidden_symbols: str | None = None
+    replacement: Replacement | None = None
+    programs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Changes with everything here."""
+        replaced = () if self.replacement is None else (repr(self.replacement),)
+        return (self.hidden_symbols or "", self.include, *self.options, *replaced)
+
+
+NATIVE_SYSTEMS: dict[System, NativeSystem] = {
+    "linux": NativeSystem(options=(), include=_WITHOUT_COMMON, hidden_symbols=_HIDDEN_SYMBOLS),
+    "windows": NativeSystem(
+        options=("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_SYSTEM_PROCESSOR=AMD64"),
+        include=_WITHOUT_COMMON + _WITHOUT_LIB,
+        replacement=_EXPORTS,
+        programs=(("RC_COMPILER", "rc"),),
+    ),
+}
