@@ -15,7 +15,8 @@ void fail(enum exit_code code, const char *format, ...)
     va_start(values, format);
     vsnprintf(sentence, sizeof sentence, format, values);
     va_end(values);
-    fprintf(stderr, "%s\n", sentence);
+    os_say(sentence);
+    os_say("\n");
     if (!os_has_terminal())
         os_show_window(sentence);
     exit(code);
@@ -23,11 +24,13 @@ void fail(enum exit_code code, const char *format, ...)
 
 void note(const char *format, ...)
 {
+    char line[SENTENCE_BYTES];
     va_list values;
     va_start(values, format);
-    vfprintf(stderr, format, values);
+    vsnprintf(line, sizeof line, format, values);
     va_end(values);
-    fputc('\n', stderr);
+    os_say(line);
+    os_say("\n");
 }
 
 void fail_for_memory(void)

@@ -12,6 +12,12 @@
 
 enum { PATH_BYTES = 4096, REASON_BYTES = 256 };
 
+#ifdef _WIN32
+#define OS_PROGRAM_ENDING ".exe"
+#else
+#define OS_PROGRAM_ENDING ""
+#endif
+
 typedef intptr_t os_file;
 #define OS_NO_FILE ((os_file)-1)
 
@@ -22,14 +28,17 @@ void os_begin(void);
 bool os_executable(char path[PATH_BYTES]);
 /* True when a person may be reading standard error. */
 bool os_has_terminal(void);
-/* Shows a sentence in a window where that is possible, without waiting for it to be read. */
+/* Writes UTF-8 text to standard error. */
+void os_say(const char *text);
+/* Shows a sentence in a window where that is possible. On Windows it returns when it was read. */
 void os_show_window(const char *sentence);
 int64_t os_milliseconds(void);
 /* Why the last call that returned false or OS_NO_FILE did so, for people. */
 const char *os_error(void);
 void os_set_variable(const char *name, const char *value);
 void os_remove_variables(const char *prefix);
-/* Becomes `program`; returns only when that is impossible. */
+/* Becomes `program`; returns only when that is impossible. On Windows, runs it as a child that
+ * gets this process's arguments as they were written, and ends as it does. */
 void os_start(const char *program, char **arguments);
 
 /* -- files -- */

@@ -32,6 +32,11 @@ bool os_has_terminal(void)
     return isatty(STDERR_FILENO);
 }
 
+void os_say(const char *text)
+{
+    fputs(text, stderr);
+}
+
 int64_t os_milliseconds(void)
 {
     struct timespec now;

@@ -21,11 +21,13 @@ void progress_show(uint64_t done, uint64_t total)
     if (percent == percent_shown || os_milliseconds() - started_ms < DELAY_MS || !os_has_terminal())
         return;
     percent_shown = percent;
-    fprintf(stderr, "\rPreparing the first start: %d%%", percent);
+    char line[64];
+    snprintf(line, sizeof line, "\rPreparing the first start: %d%%", percent);
+    os_say(line);
 }
 
 void progress_end(void)
 {
     if (percent_shown >= 0)
-        fprintf(stderr, "\r%34s\r", "");
+        os_say("\r                                  \r");
 }

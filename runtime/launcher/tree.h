@@ -11,7 +11,7 @@
 #include "archive.h"
 
 #define TREE_MARKER ".complete"
-#define TREE_PROGRAM "llamapack-runtime"
+#define TREE_PROGRAM "llamapack-runtime" OS_PROGRAM_ENDING
 
 enum tree_result {
     TREE_READY,
