@@ -33,6 +33,11 @@ _ENDINGS = {
         "在页面上点击“退出”之前，它会一直运行。",  # noqa: RUF001 - Chinese
     ),
 }
+_SYSTEMS = {
+    # (English, Chinese).
+    "linux": ("64-bit Linux", "64 位 Linux"),
+    "windows": ("Windows 10 or newer", "Windows 10 或更新版本"),
+}
 _LABELS = {
     # (English, Chinese).
     "author": ("Made by", "制作者"),
@@ -80,7 +85,7 @@ def readme_html(pack: Pack) -> str:
     size = size_text(pack.path.stat().st_size)
     accent = brand.color or _ACCENT
     ending = _ENDINGS[manifest.settings.get("quit-when-closed") != "off"]
-    quoted = shlex.quote(f"./{file}")
+    quoted = f'.\\"{file}"' if system == "windows" else shlex.quote(f"./{file}")
     texts = {
         "title": brand.title or manifest.name,
         "file": file,
@@ -129,9 +134,10 @@ def _needs(manifest: Manifest) -> tuple[str, str]:
     floor = manifest.runtime.glibc_floor
     glibc = (f", glibc {floor} or newer", f"，glibc {floor} 或更新版本") if floor else ("", "")  # noqa: RUF001 - Chinese
     memory = size_text(sum(one.size for one in manifest.entries))
+    system = _SYSTEMS[manifest.target.partition("-")[0]]
     return (
-        f"64-bit Linux on an Intel or AMD processor{glibc[0]}; more free memory than {memory}",
-        f"64 位 Linux，Intel 或 AMD 处理器{glibc[1]}；可用内存多于 {memory}",  # noqa: RUF001 - Chinese
+        f"{system[0]} on an Intel or AMD processor{glibc[0]}; more free memory than {memory}",
+        f"{system[1]}，Intel 或 AMD 处理器{glibc[1]}；可用内存多于 {memory}",  # noqa: RUF001 - Chinese
     )
 
 
