@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -26,9 +26,15 @@ def path() -> str | None:
     return named or shutil.which("chromium") or shutil.which("google-chrome")
 
 
+# How long `expect` looks for what it expects: on a busy computer the page's modules alone, each of
+# which passes through the tests that watch its requests, took more than Playwright's five seconds.
+PATIENCE_MS = 20_000
+
+
 @contextmanager
 def opened(executable: str) -> Iterator[Browser]:
-    """Without a window."""
+    """Without a window. From now on, `expect` is patient."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser

@@ -1,9 +1,9 @@
-"""One CPU variant at work: its greedy answers to 20 prompts, or its tokens per second.
+"""One CPU variant at work: its greedy answers to some of 20 prompts, or its tokens per second.
 
-    python tests/bench/variant_worker.py LIBRARY_FOLDER VARIANT MODEL THREADS [LOGITS_OUT]
+    python tests/bench/variant_worker.py LIBRARY_FOLDER VARIANT MODEL THREADS [LOGITS_OUT PROMPTS]
 
-Prints one JSON object: speeds, or with LOGITS_OUT the answers. That file gets the logits after
-each prompt, float32, prompts x vocabulary.
+Prints one JSON object: speeds, or with LOGITS_OUT the answers to so many PROMPTS. That file gets
+the logits after each, float32, prompts x vocabulary.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def speeds(context: BareContext) -> dict[str, float]:
     }
 
 
-def answers(context: BareContext, out: Path) -> list[str]:
+def answers(context: BareContext, out: Path, n_prompts: int) -> list[str]:
     texts = []
     with out.open("wb") as file:
-        for topic in TOPICS:
+        for topic in TOPICS[:n_prompts]:
             tokens, first = answer(context, topic)
             pieces = b"".join(context.model.piece(token) for token in tokens)
             texts.append(pieces.decode("utf-8", "replace"))
@@ -75,11 +75,14 @@ def answers(context: BareContext, out: Path) -> list[str]:
     return texts
 
 
-def main(folder: str, variant: str, path: str, threads: str, out: str | None = None) -> None:
+def main(
+    folder: str, variant: str, path: str, threads: str, out: str = "", n_prompts: str = "20"
+) -> None:
     with bare_context(
         Path(folder), variant, Path(path), n_threads=int(threads), n_ctx=1024
     ) as context:
-        print(json.dumps(speeds(context) if out is None else answers(context, Path(out))))
+        found = answers(context, Path(out), int(n_prompts)) if out else speeds(context)
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

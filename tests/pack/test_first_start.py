@@ -36,7 +36,7 @@ def test_eight_first_starts_at_once_share_one_extraction(pack: Path, home: Path)
 
 def test_a_kill_at_any_moment_does_no_harm(pack: Path, tmp_path: Path) -> None:
     moments = random.Random(20)
-    for attempt in range(20):
+    for attempt in range(12):
         home = tmp_path / f"home{attempt}"
         first = spawn(pack, home)
         threading.Event().wait(moments.uniform(0.0, 1.2))
