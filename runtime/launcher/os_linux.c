@@ -2,12 +2,10 @@
  * computer has, and how to show a window. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -69,18 +67,6 @@ static bool find_program(const char *name, char path[PATH_BYTES])
     return false;
 }
 
-static void start_window(const char *program, char *const arguments[])
-{
-    if (fork() != 0)
-        return;
-    setsid();
-    freopen("/dev/null", "r", stdin);
-    freopen("/dev/null", "w", stdout);
-    freopen("/dev/null", "w", stderr);
-    execv(program, arguments);
-    _exit(127);
-}
-
 void os_show_window(const char *sentence)
 {
     char path[PATH_BYTES], text[PATH_BYTES * 2 + 16];
@@ -94,166 +80,53 @@ void os_show_window(const char *sentence)
     char **const windows[] = {zenity, kdialog, xmessage};
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
         if (find_program(windows[i][0], path)) {
-            start_window(path, windows[i]);
+            posix_start_detached(path, windows[i]);
             return;
         }
 }
 
 /* -- places for the cache -- */
 
-static void set_place(struct cache_place *place, const char *given, const char *rest)
-{
-    int length = snprintf(place->path, PATH_BYTES, "%s%s", given, rest);
-    place->given_bytes = strlen(given);
-    if (length >= PATH_BYTES)
-        place->path[0] = 0;
-}
-
-/* `<value of the variable><rest>`, when it is set to an absolute path. */
-static void set_from_variable(struct cache_place *place, const char *variable, const char *rest)
-{
-    const char *value = getenv(variable);
-    if (value && value[0] == '/')
-        set_place(place, value, rest);
-}
-
-static void set_chosen(struct cache_place *place)
-{
-    char current[PATH_BYTES], inside[PATH_BYTES + 1];
-    const char *value = getenv("LLAMAPACK_CACHE");
-    if (!value || !value[0])
-        return;
-    snprintf(inside, sizeof inside, "/%s", value);
-    if (value[0] == '/')
-        set_place(place, "", value);
-    else if (getcwd(current, sizeof current))
-        set_place(place, current, inside);
-    place->given_bytes = 0;
-    place->is_chosen = true;
-}
-
-static void set_in_home(struct cache_place *place)
-{
-    set_from_variable(place, "HOME", "/.cache/llamapack");
-    struct passwd *user = place->path[0] ? NULL : getpwuid(geteuid());
-    if (user && user->pw_dir && user->pw_dir[0] == '/')
-        set_place(place, user->pw_dir, "/.cache/llamapack");
-}
-
-static void set_shared(struct cache_place *place, const char *folder)
-{
-    char own[32];
-    snprintf(own, sizeof own, "/llamapack-%lu", (unsigned long)geteuid());
-    set_place(place, folder, own);
-    place->is_shared = true;
-}
-
 bool os_cache_place(int index, struct cache_place *place)
 {
     memset(place, 0, sizeof *place);
     switch (index) {
     case 0:
-        set_chosen(place);
+        posix_set_chosen(place);
         return true;
     case 1:
-        set_from_variable(place, "XDG_CACHE_HOME", "/llamapack");
+        posix_set_from_variable(place, "XDG_CACHE_HOME", "/llamapack");
         place->given_bytes = 0;
         return true;
     case 2:
-        set_in_home(place);
+        posix_set_in_home(place, "/.cache/llamapack");
         return true;
     case 3:
-        set_shared(place, "/var/tmp");
+        posix_set_shared(place, "/var/tmp");
         return true;
     case 4:
-        set_shared(place, "/tmp");
+        posix_set_shared(place, "/tmp");
         return true;
     case 5:
-        set_from_variable(place, "XDG_RUNTIME_DIR", "/llamapack");
+        posix_set_from_variable(place, "XDG_RUNTIME_DIR", "/llamapack");
         return true;
     case 6:
-        set_shared(place, "/dev/shm");
+        posix_set_shared(place, "/dev/shm");
         return true;
     default:
         return false;
     }
 }
 
-static bool say(char reason[REASON_BYTES], const char *text)
+bool posix_disk_of(const char *path, struct posix_disk *disk)
 {
-    snprintf(reason, REASON_BYTES, "%s", text);
-    return false;
-}
-
-static bool say_error(char reason[REASON_BYTES])
-{
-    return say(reason, posix_error_text(errno));
-}
-
-/* Creates what is missing behind the given part of the path, for this user alone. Nothing is
- * created in somebody else's home: with sudo, that would lock its owner out of the cache. */
-static bool create_missing(const struct cache_place *place, char reason[REASON_BYTES])
-{
-    char path[PATH_BYTES];
-    struct stat given;
-    strcpy(path, place->path);
-    if (place->given_bytes > 0) {
-        path[place->given_bytes] = 0;
-        if (stat(path, &given) != 0)
-            return say(reason, "there is no such folder");
-        if (!place->is_shared && given.st_uid != geteuid())
-            return say(reason, "it would lie in another user's folder");
-        path[place->given_bytes] = place->path[place->given_bytes];
-    }
-    for (char *slash = path + place->given_bytes; slash; slash = strchr(slash + 1, '/')) {
-        char *end = strchr(slash + 1, '/');
-        if (end)
-            *end = 0;
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return say_error(reason);
-        if (end)
-            *end = '/';
-    }
-    return true;
-}
-
-/* Another user must not be able to change what we run. */
-static bool is_private(const struct cache_place *place, char reason[REASON_BYTES])
-{
-    struct stat about;
-    if ((place->is_shared ? lstat : stat)(place->path, &about) != 0)
-        return say_error(reason);
-    if (!S_ISDIR(about.st_mode))
-        return say(reason, "it is not a folder");
-    if (about.st_uid != geteuid())
-        return say(reason, "it belongs to another user");
-    if (!(about.st_mode & (S_IWGRP | S_IWOTH)) || (about.st_mode & S_ISVTX))
-        return true;
-    if (place->is_chosen || chmod(place->path, about.st_mode & 0755) != 0)
-        return say(reason, "other users may write to it");
-    return true;
-}
-
-bool os_prepare_place(const struct cache_place *place, uint64_t room_bytes,
-                      char reason[REASON_BYTES])
-{
-    struct stat about;
     struct statvfs system;
-    if (stat(place->path, &about) != 0 && !create_missing(place, reason))
+    if (statvfs(path, &system) != 0)
         return false;
-    if (!is_private(place, reason))
-        return false;
-    if (statvfs(place->path, &system) != 0)
-        return say_error(reason);
-    if (system.f_flag & ST_RDONLY)
-        return say(reason, "it is read-only");
-    if (access(place->path, R_OK | W_OK | X_OK) != 0)
-        return say(reason, "this user may not write there");
-    if (system.f_flag & ST_NOEXEC)
-        return say(reason, "programs may not be run from there");
-    bool is_known = system.f_blocks > 0; /* some network folders do not tell */
-    if (is_known && system.f_bavail < room_bytes / system.f_frsize)
-        return say(reason, "the disk is full");
+    disk->is_read_only = system.f_flag & ST_RDONLY;
+    disk->runs_nothing = system.f_flag & ST_NOEXEC;
+    disk->is_size_known = system.f_blocks > 0; /* some network folders do not tell */
+    disk->free_bytes = (uint64_t)system.f_bavail * system.f_frsize;
     return true;
 }
 
@@ -300,7 +173,8 @@ bool os_is_too_old(const char *libc_floor, char reason[REASON_BYTES])
     if (sscanf(libc_floor, "2.%d", &needed) != 1)
         return false;
     if (access(LOADER, F_OK) != 0) {
-        say(reason, "has another C library (musl, as in Alpine Linux) or keeps it elsewhere");
+        snprintf(reason, REASON_BYTES,
+                 "has another C library (musl, as in Alpine Linux) or keeps it elsewhere");
         return true;
     }
     for (size_t i = 0; i < sizeof paths / sizeof *paths && highest < needed; i++) {

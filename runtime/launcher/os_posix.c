@@ -250,3 +250,15 @@ os_file os_lock(const char *path)
     futimens(file, NULL); /* looks used to programs that clear old files away */
     return file;
 }
+
+void posix_start_detached(const char *program, char *const arguments[])
+{
+    if (fork() != 0)
+        return;
+    setsid();
+    freopen("/dev/null", "r", stdin);
+    freopen("/dev/null", "w", stdout);
+    freopen("/dev/null", "w", stderr);
+    execv(program, arguments);
+    _exit(127);
+}

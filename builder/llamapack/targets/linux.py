@@ -6,7 +6,7 @@ from llamapack.targets.types import LauncherBuild, Target
 
 GLIBC_FLOOR = "2.28"
 
-_SOURCES = ("os_posix.c", "os_linux.c")
+_SOURCES = ("os_posix.c", "os_posix_places.c", "os_linux.c")
 _LINK = ("-static", "-Wl,--gc-sections", "-s")
 
 

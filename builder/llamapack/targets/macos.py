@@ -1,0 +1,25 @@
+"""macOS: a launcher that is linked, and signed ad hoc, for macOS 11 and later."""
+
+from __future__ import annotations
+
+from llamapack.targets.types import LauncherBuild, Target
+
+_SOURCES = ("os_posix.c", "os_posix_places.c", "os_macos.c")
+_LINK = ("-Wl,-dead_strip", "-s")
+
+
+def _macos(processor: str, machine: str, title: str) -> Target:
+    """`processor` is zig's name, `machine` Apple's."""
+    triple = f"{processor}-macos.11.0"
+    return Target(
+        name=f"macos-{machine}",
+        title=title,
+        system="macos",
+        library_triple=triple,
+        wheel_tag=f"macosx_11_0_{machine}",
+        launcher=LauncherBuild(triple, _SOURCES, _LINK),
+    )
+
+
+MACOS_ARM64 = _macos("aarch64", "arm64", "macOS on Apple silicon")
+MACOS_X86_64 = _macos("x86_64", "x86_64", "macOS on Intel")
