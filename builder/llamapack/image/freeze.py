@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from llamapack.image.interpreter import Interpreter
 from llamapack.image.licenses import copy_licenses
 from llamapack.image.project import launch_script, runtime_source, web_source
 from llamapack.image.steps import Report, Stopwatch, run
-from llamapack.image.tools import LOCK_FOLDER, Environment, make_environment
+from llamapack.image.tools import LOCK_FOLDER
 
 PROGRAM = "llamapack-runtime"
 LIBRARY_FOLDER = "llama_cpp/lib"
@@ -46,43 +47,32 @@ HIDDEN = (
 
 
 def freeze(
-    wheel: Path, libraries: Iterable[Path], out: Path, licenses: Path, report: Report
+    interpreter: Interpreter,
+    packages: Path,
+    libraries: Iterable[Path],
+    out: Path,
+    licenses: Path,
+    report: Report,
 ) -> None:
     """Fill `out` with the frozen program, `llamapack-runtime`, and its `_internal` folder.
 
-    `out` is made by this function. `wheel` is the llama-cpp-python wheel whose libraries go in,
-    and `libraries` are put beside them.
+    `out` is made by this function. `packages` are what `interpreter` imports, llama-cpp-python
+    among them, whose libraries go in; `libraries` are put beside them.
     The licence texts of what was frozen are added to the folder `licenses`.
     """
     work = out.with_name(out.name + ".freeze")
     report("Freezing the runtime with PyInstaller, about a minute")
     watch = Stopwatch()
-    environment = Environment(work / "environment", "freeze")
-    make_environment(environment, "freeze")
-    packages = _install_wheel(environment, wheel)
     for name in PYTHON_ALONE:
         _remove_compiled(packages / name)
-    _run_pyinstaller(environment, work)
+    _run_pyinstaller(interpreter, packages, work)
     shutil.move(work / "dist" / PROGRAM, out)
     _copy_libraries(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
     for path in libraries:
         shutil.copyfile(path, out / "_internal" / LIBRARY_FOLDER / path.name)
-    copy_licenses(packages, licenses)
+    copy_licenses(packages, interpreter.licenses, licenses)
     shutil.rmtree(work)
     report(f"Froze the runtime in {watch.seconds:.0f} s")
-
-
-def _install_wheel(environment: Environment, wheel: Path) -> Path:
-    """Install the wheel without its dependencies; the path of site-packages.
-
-    The package's `__init__` imports numpy and every chat format. The runtime uses none of it, so
-    an empty one takes its place and PyInstaller follows `llama_cpp.llama_cpp` alone.
-    """
-    pip = (environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run("Installing llama-cpp-python", [*pip, "--no-deps", wheel])
-    packages = next(environment.folder.glob("lib/python*/site-packages"))
-    (packages / "llama_cpp" / "__init__.py").write_text("", encoding="utf-8")
-    return packages
 
 
 def _remove_compiled(package: Path) -> None:
@@ -92,20 +82,24 @@ def _remove_compiled(package: Path) -> None:
         path.unlink()
 
 
-def _run_pyinstaller(environment: Environment, work: Path) -> None:
+def _run_pyinstaller(interpreter: Interpreter, packages: Path, work: Path) -> None:
+    own = interpreter.own_path
+    work.mkdir()
     run(
         "Freezing the runtime",
         [
-            *(environment.python, "-m", "PyInstaller", "--noconfirm", "--onedir", "--strip"),
+            *(*interpreter.command, "-m", "PyInstaller", "--noconfirm", "--onedir", "--strip"),
             *("--log-level", "WARN", "--name", PROGRAM, "--optimize", "1"),
             *("--copy-metadata", "llguidance"),  # it asks for its own version when it is imported
-            *("--paths", runtime_source(), "--add-data", f"{web_source()}:web"),
-            *("--workpath", work / "build", "--distpath", work / "dist", "--specpath", work),
+            *("--paths", own(runtime_source()), "--add-data", f"{own(web_source())}:web"),
+            *("--workpath", own(work / "build"), "--distpath", own(work / "dist")),
+            *("--specpath", own(work)),
             *(f"--exclude-module={name}" for name in EXCLUDED),
             *(f"--hidden-import={name}" for name in HIDDEN),
-            launch_script(),
+            own(launch_script()),
         ],
-        environment=environment.variables() | PYINSTALLER_SETTINGS,
+        environment=interpreter.environment(packages) | PYINSTALLER_SETTINGS,
+        folder=work,
     )
 
 

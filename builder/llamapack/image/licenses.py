@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 # Installed beside the runtime to freeze it; none of their code is shipped. PyInstaller is not
@@ -19,9 +19,10 @@ NOT_SHIPPED = (
 )
 
 
-def copy_licenses(packages: Path, folder: Path) -> None:
-    """Write one text file per distribution in site-packages `packages`, and Python's own. Where one
-    brings no licence text, what it says of itself names the author and the licence."""
+def copy_licenses(packages: Path, further: Mapping[str, Path], folder: Path) -> None:
+    """Write one text file per distribution in site-packages `packages`, and the `further` ones by
+    their names. Where a distribution brings no licence text, what it says of itself names the
+    author and the licence."""
     for info in sorted(packages.glob("*.dist-info")):
         name = info.name.split("-")[0].lower()
         if name in NOT_SHIPPED:
@@ -30,21 +31,10 @@ def copy_licenses(packages: Path, folder: Path) -> None:
         texts = texts or [info / "METADATA"]
         joined = "\n\n".join(path.read_text(encoding="utf-8", errors="replace") for path in texts)
         (folder / f"{name}.txt").write_text(joined, encoding="utf-8")
-    _copy_python_license(folder)
+    for name, path in further.items():
+        shutil.copyfile(path, folder / name)
 
 
 def _is_license(path: Path) -> bool:
     stem = path.name.upper()
     return path.is_file() and stem.startswith(("LICEN", "COPYING", "NOTICE", "AUTHORS"))
-
-
-def _copy_python_license(folder: Path) -> None:
-    standard_library = Path(sysconfig.get_path("stdlib"))
-    places = (
-        standard_library / "LICENSE.txt",
-        Path(f"/usr/share/doc/{standard_library.name}/copyright"),
-    )
-    for place in places:
-        if place.is_file():
-            shutil.copyfile(place, folder / "python.txt")
-            return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import platform
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,10 @@ from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
+from llamapack.image.host_python import host_interpreter
+from llamapack.image.interpreter import Interpreter
 from llamapack.image.launcher import build_launcher
+from llamapack.image.packages import install_packages
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
 from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
@@ -31,7 +33,9 @@ def image_key(target: str) -> str:
     """Sixteen hex digits over everything that goes into the image of `target`. TargetError."""
     known = target_named(target)
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
-    recipes = tuple(Path(__file__).parent / name for name in ("freeze.py", "launcher.py"))
+    recipes = tuple(
+        Path(__file__).parent / name for name in ("freeze.py", "packages.py", "launcher.py")
+    )
     inputs = [
         wheel_key(known),
         gemm_inputs(known),
@@ -77,12 +81,16 @@ def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Repo
     licenses = work / "licenses"
     licenses.mkdir()
     gemm = gemm_library(target, wheel, report)
-    freeze(wheel.path, gemm.libraries, tree, licenses, report)
+    tools = tool_environment(report)
+    interpreter = host_interpreter(work / "python")
+    packages = work / "packages"
+    install_packages(tools, target, interpreter.version, wheel.path, packages)
+    freeze(interpreter, packages, gemm.libraries, tree, licenses, report)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
-    shutil.rmtree(tree)
-    tools = tool_environment(report)
+    for done in (tree, packages, work / "python"):
+        shutil.rmtree(done)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
     for path in (*wheel.licenses, gemm.license):
@@ -90,17 +98,17 @@ def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Repo
     shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")
     facts = {
         "glibc_floor": floor,
-        "versions": _versions(),
+        "versions": _versions(interpreter),
         "architectures": sorted(wheel.architectures),
     }
     store.write_facts(work, target.name, key, facts)
 
 
-def _versions() -> dict[str, str]:
+def _versions(interpreter: Interpreter) -> dict[str, str]:
     return {
         "llamapack": importlib.metadata.version("llamapack"),
         "llama-cpp-python": source_version("llama-cpp-python"),
-        "python": platform.python_version(),
+        "python": interpreter.version,
     } | {name: version for name, version in locked_versions().items() if name in SHIPPED}
 
 

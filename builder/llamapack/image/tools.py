@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamapack.image.folders import build_cache, fill_in_place
+from llamapack.image.interpreter import clean_variables
 from llamapack.image.steps import Report, Stopwatch, run
 
 LOCK_FOLDER = Path(__file__).resolve().parent / "lock"
@@ -40,8 +41,7 @@ class Environment:
 
     def variables(self) -> dict[str, str]:
         """The process environment with this environment's programs first and no Python settings."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        kept.pop("VIRTUAL_ENV", None)
+        kept = clean_variables()
         return kept | {"PATH": f"{self.programs}{os.pathsep}{kept.get('PATH', '')}"}
 
 

@@ -17,7 +17,18 @@ def _linux(machine: str, title: str) -> Target:
         system="linux",
         library_triple=f"{machine}-linux-gnu.{GLIBC_FLOOR}",
         wheel_tag=f"manylinux_{GLIBC_FLOOR.replace('.', '_')}_{machine}",
+        wheel_platforms=_wheel_platforms(machine),
         launcher=LauncherBuild(f"{machine}-linux-musl", _SOURCES, _LINK),
+    )
+
+
+def _wheel_platforms(machine: str) -> tuple[str, ...]:
+    """Every glibc up to the floor, newest first; some wheels have an older kind of name only."""
+    minors = range(int(GLIBC_FLOOR.partition(".")[2]), 4, -1)
+    by_year = ("manylinux2014", "manylinux2010", "manylinux1")
+    return (
+        *(f"manylinux_2_{minor}_{machine}" for minor in minors),
+        *(f"{name}_{machine}" for name in by_year),
     )
 
 

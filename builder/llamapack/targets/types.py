@@ -20,13 +20,15 @@ class LauncherBuild:
 @dataclass(frozen=True, slots=True)
 class Target:
     """`library_triple` is zig's -target for the native libraries and for all that runs with them,
-    `wheel_tag` the platform that a Python wheel for it names.
+    `wheel_tag` the platform that a Python wheel for it names, and `wheel_platforms` those of the
+    wheels that run there.
     `max_program_bytes` is the size that the system still starts, where it has such a limit."""
 
     name: str
     title: str
     system: System
     library_triple: str
+    wheel_platforms: tuple[str, ...]
     launcher: LauncherBuild
     wheel_tag: str
     program_suffix: str = ""
