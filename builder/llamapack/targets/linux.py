@@ -5,6 +5,7 @@ from __future__ import annotations
 from llamapack.targets.types import LauncherBuild, Target
 
 GLIBC_FLOOR = "2.28"
+_NEWEST_WHEEL_MINOR = 35
 
 _SOURCES = ("os_posix.c", "os_posix_places.c", "os_linux.c")
 _LINK = ("-static", "-Wl,--gc-sections", "-s")
@@ -23,11 +24,11 @@ def _linux(machine: str, title: str) -> Target:
 
 
 def _wheel_platforms(machine: str) -> tuple[str, ...]:
-    """Every glibc up to the floor, newest first; some wheels have an older kind of name only."""
-    minors = range(int(GLIBC_FLOOR.partition(".")[2]), 4, -1)
+    """Those of newer systems too, for a wheel is named after where it was made; what it needs is
+    measured in the finished image. Some wheels have an older kind of name only."""
     by_year = ("manylinux2014", "manylinux2010", "manylinux1")
     return (
-        *(f"manylinux_2_{minor}_{machine}" for minor in minors),
+        *(f"manylinux_2_{minor}_{machine}" for minor in range(_NEWEST_WHEEL_MINOR, 4, -1)),
         *(f"{name}_{machine}" for name in by_year),
     )
 
