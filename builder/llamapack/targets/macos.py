@@ -16,6 +16,7 @@ def _macos(processor: str, machine: str, title: str) -> Target:
         title=title,
         system="macos",
         library_triple=triple,
+        wheel_platforms=(f"macosx_11_0_{machine}",),
         wheel_tag=f"macosx_11_0_{machine}",
         launcher=LauncherBuild(triple, _SOURCES, _LINK),
     )

@@ -18,6 +18,7 @@ WINDOWS_X86_64 = Target(
     title="Windows on x86-64",
     system="windows",
     library_triple=_TRIPLE,
+    wheel_platforms=("win_amd64",),
     wheel_tag="win_amd64",
     launcher=LauncherBuild(_TRIPLE, _SOURCES, _LINK),
     program_suffix=".exe",
