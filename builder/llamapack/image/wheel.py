@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from llamapack.image.compilers import compiler_options
 from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.native_systems import NATIVE_SYSTEMS, Replacement
 from llamapack.image.sources import source_folder, source_line
@@ -120,7 +120,6 @@ def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[st
     system = NATIVE_SYSTEMS[target.system]
     include = build / "project.cmake"
     include.write_text(system.include, encoding="utf-8")
-    programs = {"C_COMPILER": "cc", "CXX_COMPILER": "c++", "AR": "ar", "RANLIB": "ranlib"}
     flags, link = COMPILER_FLAGS, "-s"
     if system.replacement is not None:
         flags += f" -fmacro-prefix-map={build / 'source'}=."  # assertions name their source file
@@ -131,27 +130,13 @@ def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[st
     return [
         *CMAKE_OPTIONS,
         *system.options,
-        *(
-            f"-DCMAKE_{name}={_wrapper(build / verb, tools, verb, target)}"
-            for name, verb in (programs | dict(system.programs)).items()
-        ),
+        *compiler_options(build, tools, target),
         f"-DCMAKE_C_FLAGS={flags}",
         f"-DCMAKE_CXX_FLAGS={flags}",
         f"-DCMAKE_SHARED_LINKER_FLAGS={link}",
         f"-DCMAKE_MODULE_LINKER_FLAGS={link}",
         f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={include}",
     ]
-
-
-def _wrapper(path: Path, tools: Environment, verb: str, target: Target) -> Path:
-    """A program that CMake can call as a compiler: zig's verb, with the target where it counts."""
-    words = [*tools.zig, verb]
-    if verb in ("cc", "c++"):
-        words += ["-target", target.library_triple]
-    quoted = " ".join(f"'{word}'" for word in words)
-    path.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n', encoding="utf-8")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
 
 
 def architectures(source: Path) -> frozenset[str]:
