@@ -16,6 +16,7 @@ from pathlib import Path
 from demo_model import demo_model
 from llamapack.image.gemm import gemm_library
 from llamapack.image.store import ensure_image
+from llamapack.image.vulkan import vulkan_library
 from llamapack.image.wheel import native_wheel
 from llamapack.targets.host import host_target
 from llamapack.targets.table import target_named
@@ -38,8 +39,11 @@ def real_things(folder: Path) -> dict[str, Path]:
     libraries = folder / "libraries"
     shutil.rmtree(libraries, ignore_errors=True)
     shutil.copytree(Path(spec.origin).parent / "lib", libraries)
-    gemm = gemm_library(target, native_wheel(target, say), say)
-    for path in gemm.libraries:
+    wheel = native_wheel(target, say)
+    added = list(gemm_library(target, wheel, say).libraries)
+    if image.gpu:
+        added.append(vulkan_library(target, wheel, say).library)
+    for path in added:
         shutil.copyfile(path, libraries / path.name)
     return {
         "LLAMAPACK_TEST_IMAGE": image.folder,

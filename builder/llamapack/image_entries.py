@@ -32,6 +32,8 @@ class Image(Protocol):
     def architectures(self) -> frozenset[str]: ...
     @property
     def licenses(self) -> tuple[Path, ...]: ...
+    @property
+    def gpu(self) -> tuple[str, ...] | None: ...
 
 
 def launcher_source(image: Image) -> Source:
@@ -55,6 +57,7 @@ def runtime_info(image: Image, entry: str, launcher: EntrySum) -> RuntimeInfo:
         glibc_floor=image.glibc_floor,
         versions=image.versions,
         launcher=launcher,
+        gpu=image.gpu,
     )
 
 

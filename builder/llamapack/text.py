@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def size_text(size_bytes: float) -> str:
     """Decimal units, as file managers and download pages show them: 98.4 MB."""
@@ -29,6 +31,14 @@ def count_text(count: int) -> str:
             value = count / unit
             return f"{value:.1f}{letter}" if value < 10 else f"{value:.0f}{letter}"
     return str(count)
+
+
+_GPU_NAMES = {"vulkan": "Vulkan"}
+
+
+def gpu_text(backends: Sequence[str] | None) -> str:
+    """What a runtime has for graphics processors."""
+    return plain(", ".join(_GPU_NAMES.get(name, name) for name in backends or ())) or "none"
 
 
 def plain(text: str) -> str:

@@ -79,6 +79,7 @@ class Image:
     versions: Mapping[str, str] = field(default_factory=dict)
     architectures: frozenset[str] = frozenset({"llama"})
     licenses: tuple[Path, ...] = ()
+    gpu: tuple[str, ...] | None = None
 
 
 class Silent:

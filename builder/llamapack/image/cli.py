@@ -13,6 +13,7 @@ from llamapack.image.wheel import native_wheel
 from llamapack.suggesting import SuggestingGroup
 from llamapack.targets.host import host_target
 from llamapack.targets.table import target_named
+from llamapack.text import gpu_text
 
 
 def _say(line: str) -> None:
@@ -25,6 +26,7 @@ def _row(image: store.RuntimeImage) -> dict[str, object]:
         "key": image.key,
         "size_bytes": image.size_bytes,
         "glibc_floor": image.glibc_floor,
+        "gpu": list(image.gpu or ()),
         "versions": dict(image.versions),
         "path": str(image.folder),
     }
@@ -54,14 +56,14 @@ def runtime_group() -> None:
 def build_command(target: str | None, output: Path | None, as_json: bool) -> None:
     """Make the runtime image of this computer, or find it made.
 
-    The first time on a computer this compiles llama.cpp: 10 to 25 minutes on two cores.
+    The first time on a computer this compiles llama.cpp: 15 to 30 minutes on two cores.
 
     \b
     Examples:
       llamapack runtime build
       llamapack runtime build -o linux.image
     """
-    image = store.ensure_image(target or host_target(), _say)
+    image = store.best_image(target or host_target(), _say)
     if output is not None:
         store.export_image(image, output)
     _show([image], as_json)
@@ -146,4 +148,5 @@ def _show(images: list[store.RuntimeImage], as_json: bool) -> None:
     for image in images:
         floor = f"glibc {image.glibc_floor}" if image.glibc_floor else ""
         size = f"{image.size_bytes / 1e6:.1f} MB"
-        click.echo(f"{image.target:16} {image.key}  {size:>9}  {floor}")
+        gpu = gpu_text(image.gpu)
+        click.echo(f"{image.target:16} {image.key}  {size:>9}  {floor:11}  GPU: {gpu}")

@@ -2,6 +2,7 @@
 
 ImageError
 ├── MissingProgramError   something that only the system's package manager can bring
+├── MissingPackagesError  what is taken from Debian's archive, and an image can be without
 ├── StepError             a program that we ran said no; its last lines are in the message
 └── ImageFileError        a file given to `runtime add` is not an image
 """
@@ -23,6 +24,10 @@ class MissingProgramError(ImageError):
             f"'{program}' is needed to make a runtime image and was not found. "
             f"Install it with: apt-get install -y {package}"
         )
+
+
+class MissingPackagesError(ImageError):
+    """Its text is the reason, as a part of a sentence."""
 
 
 class StepError(ImageError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from llamapack.image import store
 from llamapack.image.archive import LEVEL, write_archive
 from llamapack.image.elf import glibc_floor
-from llamapack.image.errors import ImageError
+from llamapack.image.errors import ImageError, MissingPackagesError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
@@ -23,15 +23,22 @@ from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.system import require_programs
 from llamapack.image.tools import lock_key, tool_environment
+from llamapack.image.vulkan import VULKAN, VulkanLibrary, vulkan_inputs, vulkan_library
 from llamapack.image.wheel import NativeWheel, native_wheel, wheel_key
 from llamapack.targets.host import host_target
 from llamapack.targets.table import target_named
 from llamapack.targets.types import Target
 
 
-def image_key(target: str) -> str:
+def image_keys(target: str) -> tuple[str, ...]:
+    """Of the image as it should be; then as it is where its GPU library cannot be compiled."""
+    return tuple(dict.fromkeys((image_key(target), image_key(target, has_gpu=False))))
+
+
+def image_key(target: str, *, has_gpu: bool = True) -> str:
     """Sixteen hex digits over everything that goes into the image of `target`. TargetError."""
     known = target_named(target)
+    gpu = [vulkan_inputs(known)] if has_gpu and known.gpu else []
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
     recipes = tuple(
         Path(__file__).parent / name for name in ("freeze.py", "packages.py", "launcher.py")
@@ -39,6 +46,7 @@ def image_key(target: str) -> str:
     inputs = [
         wheel_key(known),
         gemm_inputs(known),
+        *gpu,
         str(known.launcher),
         lock_key("freeze"),
         digest(sources),
@@ -60,11 +68,12 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
     require_programs(report)
     known = target_named(target)
     wheel = native_wheel(known, report)
-    key = image_key(target)
+    vulkan = _vulkan(known, wheel, report)
+    key = image_key(target, has_gpu=vulkan is not None)
     watch = Stopwatch()
     folder = fill_once(
         store.images_folder() / f"{target}-{key}",
-        lambda work: _fill(work, known, key, wheel, report),
+        lambda work: _fill(work, known, key, wheel, vulkan, report),
     )
     image = store.load_image(folder)
     freed = store.remove_unused_images()
@@ -76,7 +85,29 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
     return image
 
 
-def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Report) -> None:
+def _vulkan(target: Target, wheel: NativeWheel, report: Report) -> VulkanLibrary | None:
+    """None where it cannot be compiled, which is said."""
+    if VULKAN not in target.gpu:
+        return None
+    try:
+        return vulkan_library(target, wheel, report)
+    except MissingPackagesError as error:
+        report(
+            f"The runtime image is made without Vulkan, so that it uses no graphics processor: "
+            f"{error}. On Debian 12 or newer it is made with Vulkan, by 'llamapack runtime build "
+            "-o FILE', and 'llamapack runtime add FILE' takes that one in."
+        )
+        return None
+
+
+def _fill(
+    work: Path,
+    target: Target,
+    key: str,
+    wheel: NativeWheel,
+    vulkan: VulkanLibrary | None,
+    report: Report,
+) -> None:
     tree = work / "tree"
     licenses = work / "licenses"
     licenses.mkdir()
@@ -85,7 +116,9 @@ def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Repo
     interpreter = host_interpreter(work / "python")
     packages = work / "packages"
     install_packages(tools, target, interpreter.version, wheel.path, packages)
-    freeze(interpreter, packages, gemm.libraries, tree, licenses, report)
+    gpu = () if vulkan is None else (vulkan,)
+    libraries = (*gemm.libraries, *(one.library for one in gpu))
+    freeze(interpreter, packages, libraries, tree, licenses, report)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
@@ -93,13 +126,16 @@ def _fill(work: Path, target: Target, key: str, wheel: NativeWheel, report: Repo
         shutil.rmtree(done)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
-    for path in (*wheel.licenses, gemm.license):
+    texts = (*wheel.licenses, gemm.license, *(text for one in gpu for text in one.licenses))
+    for path in texts:
         shutil.copyfile(path, licenses / path.name)
     shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")
     facts = {
         "glibc_floor": floor,
-        "versions": _versions(interpreter),
+        "versions": _versions(interpreter)
+        | {name: at for one in gpu for name, at in one.versions.items()},
         "architectures": sorted(wheel.architectures),
+        "gpu": [VULKAN for _ in gpu],
     }
     store.write_facts(work, target.name, key, facts)
 

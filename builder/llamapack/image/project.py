@@ -15,7 +15,7 @@ def _source(inside: str) -> Path:
     installed = _INSTALLED / inside
     if installed.is_dir():
         return installed
-    return _CHECKOUT / (f"runtime/{inside}" if inside in ("launcher", "gemm") else inside)
+    return _CHECKOUT / (f"runtime/{inside}" if inside in ("launcher", "gemm", "vulkan") else inside)
 
 
 def launcher_source() -> Path:
@@ -24,6 +24,10 @@ def launcher_source() -> Path:
 
 def gemm_source() -> Path:
     return _source("gemm")
+
+
+def vulkan_source() -> Path:
+    return _source("vulkan")
 
 
 def web_source() -> Path:

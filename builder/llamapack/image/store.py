@@ -33,7 +33,9 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "images"
 
 @dataclass(frozen=True, slots=True)
 class RuntimeImage:
-    """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them."""
+    """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them.
+    `gpu`: its backends for graphics processors, "vulkan"; None: made without, and empty: left out
+    because the packer wished it."""
 
     target: str
     key: str
@@ -43,6 +45,7 @@ class RuntimeImage:
     versions: Mapping[str, str]
     architectures: frozenset[str]
     licenses: tuple[Path, ...]
+    gpu: tuple[str, ...] | None = None
 
     @property
     def folder(self) -> Path:
@@ -66,13 +69,14 @@ def list_images() -> list[RuntimeImage]:
 def find_image(target: str) -> RuntimeImage | None:
     """The image made from the sources at hand, else the one that came with this package, else the
     newest that was added from a file."""
-    from llamapack.image.make import image_key  # imports the whole build: only for a lookup
+    from llamapack.image.make import image_keys  # imports the whole build: only for a lookup
 
-    exact = images_folder() / f"{target}-{image_key(target)}"
-    if (exact / FACTS).is_file():
-        with contextlib.suppress(OSError):
-            os.utime(exact / FACTS)
-        return load_image(exact)
+    for key in image_keys(target):
+        exact = images_folder() / f"{target}-{key}"
+        if (exact / FACTS).is_file():
+            with contextlib.suppress(OSError):
+                os.utime(exact / FACTS)
+            return load_image(exact)
     shipped = _shipped(target)
     if shipped is not None:
         return shipped
@@ -98,6 +102,15 @@ def ensure_image(target: str, report: Report) -> RuntimeImage:
     from llamapack.image.make import make_image  # imports the whole build: only to make one
 
     return make_image(target, report)
+
+
+def best_image(target: str, report: Report) -> RuntimeImage:
+    """As `ensure_image`; but where it was made without its GPU library, that is tried again."""
+    from llamapack.image.make import image_keys, make_image  # as above
+
+    image, (best, *_) = find_image(target), image_keys(target)
+    is_lesser = image is not None and image.key != best and image.key in image_keys(target)
+    return make_image(target, report) if image is None or is_lesser else image
 
 
 def image_at_hand(target: str) -> RuntimeImage:
@@ -131,6 +144,7 @@ def load_image(folder: Path) -> RuntimeImage:
             versions=facts["versions"],
             architectures=frozenset(facts["architectures"]),
             licenses=tuple(sorted((folder / "licenses").iterdir())),
+            gpu=tuple(facts["gpu"]) if facts.get("gpu") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(

@@ -11,7 +11,7 @@ _SOURCES = ("os_posix.c", "os_posix_places.c", "os_linux.c")
 _LINK = ("-static", "-Wl,--gc-sections", "-s")
 
 
-def _linux(machine: str, title: str) -> Target:
+def _linux(machine: str, title: str, gpu: tuple[str, ...] = ()) -> Target:
     return Target(
         name=f"linux-{machine}",
         title=title,
@@ -20,6 +20,7 @@ def _linux(machine: str, title: str) -> Target:
         wheel_tag=f"manylinux_{GLIBC_FLOOR.replace('.', '_')}_{machine}",
         wheel_platforms=_wheel_platforms(machine),
         launcher=LauncherBuild(f"{machine}-linux-musl", _SOURCES, _LINK),
+        gpu=gpu,
     )
 
 
@@ -33,5 +34,5 @@ def _wheel_platforms(machine: str) -> tuple[str, ...]:
     )
 
 
-LINUX_X86_64 = _linux("x86_64", "Linux on x86-64")
+LINUX_X86_64 = _linux("x86_64", "Linux on x86-64", ("vulkan",))
 LINUX_AARCH64 = _linux("aarch64", "Linux on 64-bit ARM")

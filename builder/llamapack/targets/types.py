@@ -22,7 +22,8 @@ class Target:
     """`library_triple` is zig's -target for the native libraries and for all that runs with them,
     `wheel_tag` the platform that a Python wheel for it names, and `wheel_platforms` those of the
     wheels that run there.
-    `max_program_bytes` is the size that the system still starts, where it has such a limit."""
+    `max_program_bytes` is the size that the system still starts, where it has such a limit. `gpu`:
+    llama.cpp's backends for graphics processors that an image of it holds."""
 
     name: str
     title: str
@@ -33,3 +34,4 @@ class Target:
     wheel_tag: str
     program_suffix: str = ""
     max_program_bytes: int | None = None
+    gpu: tuple[str, ...] = ()

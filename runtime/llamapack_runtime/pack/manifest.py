@@ -71,13 +71,15 @@ class EntrySum:
 @dataclass(frozen=True, slots=True)
 class RuntimeInfo:
     """The frozen runtime image inside the pack, and the launcher that the file begins with, which
-    is no entry."""
+    is no entry. `gpu`: its backends for graphics processors, "vulkan"; None: there was none to
+    pack, and empty: left out because the packer wished it."""
 
     entry: str
     key: str
     glibc_floor: str | None
     versions: Mapping[str, str]
     launcher: EntrySum | None = None
+    gpu: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +213,23 @@ def _runtime_fields(runtime: RuntimeInfo) -> dict[str, object]:
     }
     if runtime.launcher is not None:
         fields["launcher"] = _sum_fields(runtime.launcher)
+    if runtime.gpu is not None:
+        fields["gpu"] = list(runtime.gpu)
     return fields
 
 
 def _runtime(raw: dict[str, Any]) -> RuntimeInfo:
     runtime = _Fields(raw, "runtime")
-    launcher = runtime.optional("launcher", dict)
+    launcher, gpu = runtime.optional("launcher", dict), runtime.optional("gpu", list)
+    if not all(isinstance(name, str) for name in gpu or ()):
+        raise PackError("In the pack's manifest, 'runtime.gpu' must hold only text.")
     return RuntimeInfo(
         entry=runtime.get("entry", str),
         key=runtime.get("key", str),
         glibc_floor=runtime.optional("glibc_floor", str),
         versions=runtime.texts("versions"),
         launcher=None if launcher is None else _sum(launcher, "launcher"),
+        gpu=None if gpu is None else tuple(gpu),
     )
 
 

@@ -1,0 +1,122 @@
+"""Packages of another Debian suite as plain files in a folder: nothing is installed, and no root is
+needed. apt fetches them from where this computer's own apt does, with lists of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamapack.image.errors import MissingPackagesError, StepError
+from llamapack.image.folders import build_cache, fill_once
+from llamapack.image.steps import Report, run
+from llamapack.image.tools import LOCK_FOLDER
+
+PROGRAMS = ("apt-get", "dpkg-deb")
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+@dataclass(frozen=True, slots=True)
+class DebianLock:
+    """`sums` has the SHA-256 of what is pinned as NAME=VERSION; the others are of any version."""
+
+    suite: str
+    packages: tuple[str, ...]
+    sums: Mapping[str, str]
+
+    def version(self, name: str) -> str:
+        """Of a pinned package, as its authors count: without Debian's own revision."""
+        pin = next(pin for pin in self.packages if pin.startswith(f"{name}="))
+        return pin.partition("=")[2].rpartition("-")[0]
+
+
+def read_lock(name: str) -> DebianLock:
+    text = (LOCK_FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    suite = next(words[1] for words in lines if words[0] == "suite")
+    packages = [words for words in lines if words[0] != "suite"]
+    sums = {words[0]: words[1].removeprefix("sha256:") for words in packages if len(words) > 1}
+    return DebianLock(suite, tuple(words[0] for words in packages), sums)
+
+
+def debian_packages(name: str, report: Report) -> Path:
+    """The folder with what the packages of the lock file `name` hold, `usr` and the rest. Raises
+    MissingPackagesError where they cannot be had."""
+    text = (LOCK_FOLDER / f"{name}.txt").read_bytes()
+    key = hashlib.sha256(text).hexdigest()[:12]
+
+    def fill(work: Path) -> None:
+        lock = read_lock(name)
+        report(f"Fetching {', '.join(pin.partition('=')[0] for pin in lock.packages)}")
+        try:
+            _unpack(_fetch(lock, work), work)
+        except StepError as error:
+            raise MissingPackagesError(str(error).splitlines()[-1].strip()) from error
+
+    return fill_once(build_cache() / "debian" / f"{name}-{key}", fill)
+
+
+def _fetch(lock: DebianLock, work: Path) -> Path:
+    """The folder with the files, each as it was pinned."""
+    missing = next((program for program in PROGRAMS if shutil.which(program) is None), None)
+    if missing is not None:
+        raise MissingPackagesError(f"there is no {missing} on this computer")
+    mirror, own, files = _mirror(), work / "apt", work / "files"
+    for folder in (own / "lists/partial", own / "archives/partial", files):
+        folder.mkdir(parents=True)
+    source = f"deb [signed-by={_KEYRING}] {mirror} {lock.suite} main\n"
+    (own / "sources.list").write_text(source, encoding="utf-8")
+    apt = ["apt-get", "-q", *(f"-o{setting}" for setting in _settings(own))]
+    run(f"Reading what Debian {lock.suite} has", [*apt, "update"])
+    run("Fetching the packages", [*apt, "download", *lock.packages], folder=files)
+    shutil.rmtree(own)
+    _check(lock, files)
+    return files
+
+
+def _settings(own: Path) -> Sequence[str]:
+    """Everything of apt's own elsewhere than the system's."""
+    return (
+        f"Dir::Etc::SourceList={own}/sources.list",
+        "Dir::Etc::SourceParts=/dev/null",
+        f"Dir::State={own}",
+        "Dir::State::status=/dev/null",
+        f"Dir::Cache={own}",
+        "APT::Architecture=amd64",
+        "APT::Architectures=amd64",
+        "APT::Sandbox::User=",
+        "Acquire::Languages=none",
+    )
+
+
+def _mirror() -> str:
+    """Where this computer's apt has its own suite from; MissingPackagesError if it has none."""
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        system = {}
+    command = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Component: main"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    places = dict(line.split(maxsplit=1) for line in reversed(listed.splitlines()))
+    suite = system.get("VERSION_CODENAME", "")
+    if system.get("ID") != "debian" or suite not in places:
+        raise MissingPackagesError("this computer's apt does not name an archive of Debian's")
+    return str(places[suite])
+
+
+def _check(lock: DebianLock, files: Path) -> None:
+    found = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files.glob("*.deb")}
+    for pin, digest in lock.sums.items():
+        if digest not in found:
+            raise MissingPackagesError(f"Debian's {pin} has another check sum than it should")
+
+
+def _unpack(files: Path, work: Path) -> None:
+    for path in sorted(files.glob("*.deb")):
+        run(f"Unpacking {path.name}", ["dpkg-deb", "-x", path, work])
+    shutil.rmtree(files)
