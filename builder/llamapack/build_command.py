@@ -31,6 +31,7 @@ from llamapack.readme import check_readme, write_readme
 from llamapack.reporter import Reporter
 from llamapack.suggesting import SuggestingChoice
 from llamapack.targets.choosing import chosen_targets, image_getter
+from llamapack.targets.gpu import gpu_option
 from llamapack.targets.host import host_name
 from llamapack.targets.option import TargetNames, output_for
 from llamapack.targets.table import TARGETS
@@ -109,6 +110,7 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     "give one file each, with the target in its name; all: every one that there is a runtime image "
     "for.  [default: this computer's]",
 )
+@gpu_option
 @grouped(
     _MODEL,
     "--system-prompt",
@@ -233,6 +235,7 @@ def build_command(
     draft: str | None,
     preset: Preset | None,
     targets: tuple[str, ...] | None,
+    has_gpu: bool,
     system_prompt: str | None,
     system_prompt_file: Path | None,
     lock_system_prompt: bool,
@@ -277,6 +280,7 @@ def build_command(
       llamapack build Qwen2.5-7B.gguf --draft Qwen2.5-0.5B.gguf
       llamapack build SmolLM2.gguf --preset latin.toml --title "Latin II"
       llamapack build SmolLM2.gguf --keep-running
+      llamapack build SmolLM2.gguf --gpu none
       llamapack build SmolLM2.gguf --set temp=0.3 --set ctx-size=8192
       llamapack build SmolLM2-F16.gguf --quantize Q4_K_M
       llamapack build SmolLM2-F16.gguf --quantize Q4_K_M --dry-run
@@ -329,7 +333,7 @@ def build_command(
     for one in wanted if readme else ():
         check_readme(one.output, force)
     if dry_run:
-        click.echo(dry_run_text(wanted, kind, as_json))
+        click.echo(dry_run_text(wanted, kind, has_gpu, as_json))
         return
     with contextlib.ExitStack() as resources:
         reporter = resources.enter_context(TerminalReporter())
@@ -342,7 +346,8 @@ def build_command(
                 quantized(found, kind, options.output, program, reporter)
             )
             wanted = [replace(one, model=smaller) for one in wanted]
-        results = [build(one, image_getter(reporter.note), reporter) for one in wanted]
+        get_image = image_getter(reporter.note, has_gpu=has_gpu)
+        results = [build(one, get_image, reporter) for one in wanted]
     pages = [write_readme(result.path) if readme else None for result in results]
     made = [
         Made(one.target, result, one.target == host_name(), page)

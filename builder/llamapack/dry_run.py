@@ -8,21 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 from llamapack.build import Plan, plan_build, planned_size
+from llamapack.image_entries import Image
 from llamapack.options import BuildOptions
 from llamapack.packs.inspect import page_text, settings_text
 from llamapack.progress import TerminalReporter
 from llamapack.quantize import planned
-from llamapack.text import plain, size_text
+from llamapack.text import gpu_text, plain, size_text
 from llamapack.writing.newfile import check_free_space
 
 
-def dry_run_text(wanted: Sequence[BuildOptions], quantize: str | None, as_json: bool) -> str:
+def dry_run_text(
+    wanted: Sequence[BuildOptions], quantize: str | None, has_gpu: bool, as_json: bool
+) -> str:
     """Of packs that differ in their targets. `quantize`: the type that the model would be made.
     Raises LlamapackError for what a build would refuse, ImageError also where there is no runtime
     image yet."""
     # The whole build of a runtime image: only when a model is there.
     from llamapack.image.program import RuntimeProgram
     from llamapack.image.store import image_at_hand
+    from llamapack.image.without_gpu import without_gpu
     from llamapack.targets.host import host_target
 
     with TerminalReporter() as reporter:
@@ -31,7 +35,12 @@ def dry_run_text(wanted: Sequence[BuildOptions], quantize: str | None, as_json: 
             first = wanted[0]
             smaller = planned(first.model, quantize, first.output, program, reporter)
             wanted = [replace(options, model=smaller) for options in wanted]
-        plans = [plan_build(options, image_at_hand) for options in wanted]
+
+        def get_image(name: str) -> Image:
+            image = image_at_hand(name)
+            return image if has_gpu else without_gpu(image, reporter.note)
+
+        plans = [plan_build(options, get_image) for options in wanted]
         for warning in plans[0].warnings:
             reporter.warn(warning)
     if as_json:
@@ -54,6 +63,7 @@ def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
         "quantize": quantize,
         "replaces": options.output.exists(),
         "bakes": options.bake,
+        "gpu": list(plan.image.gpu or ()),
         "entries": [{"name": source.name, "size": source.size} for source in plan.sources],
         "settings": dict(options.packed_settings),
         "brand": options.branding.brand.wishes,
@@ -73,6 +83,7 @@ def plan_lines(plan: Plan, quantize: str | None = None) -> Iterator[str]:
         + (", in place of the one that is there" if facts["replaces"] else ""),
         "Name": plan.name,
         "Runs on": options.target,
+        "GPU": gpu_text(plan.image.gpu),
         "Size": f"{about}{size} ({extra} beyond the model){baked}",
         "Settings": settings_text(options.packed_settings) or "none",
         "Page": page_text(options.branding.brand) or "as it is by itself",

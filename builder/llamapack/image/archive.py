@@ -22,6 +22,11 @@ def write_archive(folder: Path, out: Path) -> None:
     with tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as tar:
         for path in paths:
             _add(tar, path, path.relative_to(folder).as_posix())
+    compress(plain, out)
+
+
+def compress(plain: Path, out: Path) -> None:
+    """`plain` as one zstd frame, `out`; `plain` is removed."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL, write_checksum=True, write_content_size=True, threads=-1
     )

@@ -72,7 +72,8 @@ def config_command(
 @click.option("-o", "--output", type=FILE, help="Write another file.  [default: replace FILE]")
 @json_option
 def update_command(file: Path, output: Path | None, as_json: bool) -> None:
-    """Give the pack FILE the runtime of this llamapack; models, presets and chats stay.
+    """Give the pack FILE the runtime of this llamapack; models, presets and chats stay, and one
+    that was made with '--gpu none' goes on without.
 
     The models are copied as they are and not read: 'llamapack verify --full' reads them.
 
@@ -84,11 +85,13 @@ def update_command(file: Path, output: Path | None, as_json: bool) -> None:
     """
     with TerminalReporter() as reporter:
 
-        def get_image(target: str) -> Image:
+        def get_image(target: str, has_gpu: bool) -> Image:
             # imports the whole build of a runtime image: only when a pack is there
             from llamapack.image.store import ensure_image
+            from llamapack.image.without_gpu import without_gpu
 
-            return ensure_image(target, reporter.note)
+            image = ensure_image(target, reporter.note)
+            return image if has_gpu else without_gpu(image, reporter.note)
 
         result = update(file, output or file, get_image, reporter)
     click.echo(json.dumps(_update_facts(result), indent=2) if as_json else _update_text(result))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llamapack.branding import flag_of
-from llamapack.text import count_text, plain, size_text
+from llamapack.text import count_text, gpu_text, plain, size_text
 from llamapack_runtime.pack import AdapterInfo, Brand, ModelInfo, Pack
 
 # Of a setting's value, on a terminal.
@@ -46,6 +46,7 @@ def pack_lines(pack: Pack) -> Iterator[str]:
         "Licence": model.license or "not stated",
         "Runs on": _runs_on(manifest.target, runtime.glibc_floor),
         "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
+        "GPU": gpu_text(runtime.gpu),
         "Made by": f"llamapack {manifest.llamapack_version}",
         "Settings": settings_text(manifest.settings) or "none",
         "Page": page_text(manifest.brand) or "as it is by itself",

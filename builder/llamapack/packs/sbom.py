@@ -15,7 +15,10 @@ from llamapack_runtime.pack import Entry, ModelInfo, Pack
 from llamapack_runtime.pack.format import MANIFEST_NAME, SIGNATURE_NAME
 
 # What is no package of the Python index.
-_NOT_PACKAGES = {"python": "pkg:generic/python@{version}"}
+_NOT_PACKAGES = {
+    "python": "pkg:generic/python@{version}",
+    "vulkan-headers": "pkg:generic/vulkan-headers@{version}",
+}
 
 
 def software_bill(pack: Pack) -> dict[str, Any]:
@@ -29,6 +32,7 @@ def software_bill(pack: Pack) -> dict[str, Any]:
         "properties": [
             {"name": "llamapack:target", "value": manifest.target},
             {"name": "llamapack:runtime-key", "value": manifest.runtime.key},
+            *({"name": "llamapack:gpu", "value": name} for name in manifest.runtime.gpu or ()),
         ],
     }
     parts = [*_models(pack), *_packages(pack), *_files(pack)]

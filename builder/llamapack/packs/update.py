@@ -57,10 +57,11 @@ class UpdateResult:
 
 
 def update(
-    path: Path, output: Path, get_image: Callable[[str], Image], reporter: Reporter
+    path: Path, output: Path, get_image: Callable[[str, bool], Image], reporter: Reporter
 ) -> UpdateResult:
     """Write the pack `path` to `output`, which may be the same, with another runtime. Its models
-    are copied without being read. Raises LlamapackError; what was there stays as it was."""
+    are copied without being read. `get_image` is told whether the image is to have what it has for
+    graphics processors. Raises LlamapackError; what was there stays as it was."""
     with open_pack(path) as pack:
         manifest = pack.manifest
         if manifest.target not in TARGETS:
@@ -68,8 +69,8 @@ def update(
                 f"{plain(path.name)} is for {plain(manifest.target)}, for which this llamapack has "
                 "no runtime. Use the version that made it."
             )
-        image = get_image(manifest.target)
         before = manifest.runtime
+        image = get_image(manifest.target, before.gpu != ())
         if image.key == before.key and output == path:
             return UpdateResult(path, before.key, image.key, pack.end, 0.0)
         _check(pack, image)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from llamapack.models import MAX_MODELS
 from llamapack.quantize import ALIASES, TYPES
+from llamapack.targets.gpu import GPU_CHOICES
 from llamapack_runtime.pack.brand import LANGUAGES, MAX_CHARS, MAX_PROMPTS, ONE_LINE
 from llamapack_runtime.pack.lora import MAX_ADAPTERS
 from llamapack_runtime.pack.settings import PACKABLE, Option
@@ -32,20 +33,21 @@ Kind = Literal[
     "models",
     "adapters",
     "quantization",
+    "choice",
 ]
 
 
 # What only `llamapack build` can do; the rest is for `llamapack config`, too.
-FOR_BUILDING = ("bake", "with", "lora", "mmproj", "draft", "quantize", "readme")
+FOR_BUILDING = ("bake", "with", "lora", "mmproj", "draft", "quantize", "gpu", "readme")
 # Where the command calls a flag's value otherwise.
-_PARAMETERS = {"license": "license_name", "with": "further", "lora": "loras"}
+_PARAMETERS = {"license": "license_name", "with": "further", "lora": "loras", "gpu": "has_gpu"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One key. `most` bounds the characters of a text, or of each of several; `most_items` how many
-    there may be. `choices`: what each of several must be one of. `example` is what the example
-    preset has."""
+    there may be. `choices`: what it, or each of several, must be one of. `example` is what the
+    example preset has."""
 
     name: str
     kind: Kind
@@ -148,6 +150,13 @@ FIELDS = (
         "Make the model smaller first.",
         "Q4_K_M",
         choices=(*TYPES, *ALIASES),
+    ),
+    Field(
+        "gpu",
+        "choice",
+        "What is packed for graphics processors: auto, all that there is; none, a smaller pack.",
+        GPU_CHOICES[0],
+        choices=GPU_CHOICES,
     ),
     Field("readme", "switch", "Also write a page for whoever gets the pack.", True),
 )

@@ -69,6 +69,7 @@ def _field_schema(field: Field) -> dict[str, Any]:
         "models": texts,
         "adapters": texts,
         "quantization": {"enum": list(field.choices)},
+        "choice": {"enum": list(field.choices)},
         "choices": {
             "type": "array",
             "items": {"enum": list(field.choices)},

@@ -40,6 +40,10 @@ def checked_field(field: Field, value: object, folder: Path, where: Where) -> An
             return model_argument(str(value), folder, here)
         case "quantization":
             return _quantization(value, here)
+        case "choice":
+            if value not in field.choices:
+                allowed = " or ".join(field.choices)
+                raise SettingError(f"{here} must be {allowed}, not {_shown(value)}.")
         case "file":
             return _file(field, value, folder, here)
         case _:

@@ -33,14 +33,16 @@ def chosen_targets(asked: tuple[str, ...] | None, report: Report) -> tuple[str, 
     return there
 
 
-def image_getter(report: Report) -> Callable[[str], Image]:
-    """Gets the image of a target. This computer's is made when it is missing; another one takes
-    longer to make than a build should."""
+def image_getter(report: Report, *, has_gpu: bool) -> Callable[[str], Image]:
+    """Gets the image of a target, `has_gpu`: with what it has for graphics processors. This
+    computer's is made when it is missing; another one takes longer to make than a build should."""
 
     def get_image(name: str) -> Image:
         # As above: only when a model is fit to be packed.
         from llamapack.image.store import ensure_image, image_at_hand
+        from llamapack.image.without_gpu import without_gpu
 
-        return ensure_image(name, report) if name == host_name() else image_at_hand(name)
+        image = ensure_image(name, report) if name == host_name() else image_at_hand(name)
+        return image if has_gpu else without_gpu(image, report)
 
     return get_image

@@ -1,0 +1,76 @@
+"""A runtime image without its libraries for graphics processors, derived from the one with them:
+nothing is compiled or frozen anew. Kept beside it, and removed with it."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import zstandard
+
+from llamapack.image.archive import compress
+from llamapack.image.errors import ImageError
+from llamapack.image.folders import fill_once
+from llamapack.image.steps import Report, Stopwatch
+from llamapack.image.store import ARCHIVE, RuntimeImage
+from llamapack.image.vulkan import LICENSES, VERSIONED, VULKAN
+
+_FOLDER = "without-gpu"
+_STEMS = {VULKAN: "ggml-vulkan"}  # with or without "lib" before it, and any ending
+
+
+def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
+    """The same bytes each time, under a key of its own. ImageError when the image is damaged."""
+    if not image.gpu:
+        return replace(image, gpu=())
+    stems = tuple(_STEMS[name] for name in image.gpu)
+
+    def fill(work: Path) -> None:
+        report("Making the runtime image without its GPU library, once, about 20 s")
+        watch = Stopwatch()
+        _filter(image, stems, work)
+        report(f"Made the runtime image without its GPU library in {watch.seconds:.0f} s")
+
+    folder = fill_once(image.folder / _FOLDER, fill)
+    return replace(
+        image,
+        key=hashlib.sha256(f"{image.key} without {stems}".encode()).hexdigest()[:16],
+        archive=folder / ARCHIVE,
+        versions={name: at for name, at in image.versions.items() if name != VERSIONED},
+        licenses=tuple(path for path in image.licenses if path.name not in LICENSES),
+        gpu=(),
+    )
+
+
+def _filter(image: RuntimeImage, stems: tuple[str, ...], work: Path) -> None:
+    plain = work / "runtime.tar"
+    left_out = 0
+    try:
+        with (
+            image.archive.open("rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as source,
+            tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as target,
+        ):
+            for member in source:
+                if _is_one(member.name, stems):
+                    left_out += 1
+                    continue
+                target.addfile(member, source.extractfile(member) if member.isreg() else None)
+    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
+        raise ImageError(
+            f"The runtime image {image.key} cannot be read ({error}). "
+            "Remove it with 'llamapack runtime remove' and build it again."
+        ) from error
+    if left_out != len(stems):
+        raise ImageError(
+            f"The runtime image {image.key} does not hold the GPU library that it says it holds. "
+            "Remove it with 'llamapack runtime remove' and build it again."
+        )
+    compress(plain, work / ARCHIVE)
+
+
+def _is_one(name: str, stems: tuple[str, ...]) -> bool:
+    return PurePosixPath(name).name.partition(".")[0].removeprefix("lib") in stems
