@@ -68,20 +68,27 @@ def list_images() -> list[RuntimeImage]:
 
 def find_image(target: str) -> RuntimeImage | None:
     """The image made from the sources at hand, else the one that came with this package, else the
-    newest that was added from a file."""
+    newest that was added from a file; at last the one made from the sources without its GPU
+    library."""
     from llamapack.image.make import image_keys  # imports the whole build: only for a lookup
 
-    for key in image_keys(target):
-        exact = images_folder() / f"{target}-{key}"
-        if (exact / FACTS).is_file():
-            with contextlib.suppress(OSError):
-                os.utime(exact / FACTS)
-            return load_image(exact)
-    shipped = _shipped(target)
-    if shipped is not None:
-        return shipped
+    best, *lesser = image_keys(target)
+    image = _made(target, best) or _shipped(target)
+    if image is not None:
+        return image
     added = (image for image in list_images() if image.target == target)
-    return next((image for image in added if (image.folder / ADDED).exists()), None)
+    made_less = (_made(target, key) for key in lesser)
+    in_order = (*(image for image in added if (image.folder / ADDED).exists()), *made_less)
+    return next((image for image in in_order if image is not None), None)
+
+
+def _made(target: str, key: str) -> RuntimeImage | None:
+    folder = images_folder() / f"{target}-{key}"
+    if not (folder / FACTS).is_file():
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(folder / FACTS)
+    return load_image(folder)
 
 
 def _shipped(target: str) -> RuntimeImage | None:

@@ -11,7 +11,7 @@ import pytest
 
 from llamapack.image import store
 from llamapack.image.errors import ImageError, ImageFileError
-from llamapack.image.make import image_key
+from llamapack.image.make import image_key, image_keys
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +98,19 @@ def test_images_that_nothing_used_for_a_month_go(cache: Path, tmp_path: Path) ->
     assert store.remove_unused_images() == {old.key: len(b"archive")}
     assert {image.key for image in store.list_images()} == {kept.key, "0123456789abcdef"}
     assert set(store.remove_unused_images(time.time() + 2 * store.UNUSED_S)) == {kept.key}
+
+
+def test_an_image_without_its_gpu_library_is_found_last(cache: Path, tmp_path: Path) -> None:
+    best, lesser = image_keys("linux-x86_64")
+    make_image(cache / "images" / f"linux-x86_64-{lesser}", lesser)
+    found = store.find_image("linux-x86_64")
+    assert found is not None
+    assert found.key == lesser
+    store.export_image(make_image(tmp_path / "made"), tmp_path / "file.image")
+    added = store.add_image(tmp_path / "file.image")
+    assert store.find_image("linux-x86_64") == added
+    whole = make_image(cache / "images" / f"linux-x86_64-{best}", best)
+    assert store.find_image("linux-x86_64") == whole
 
 
 def test_finding_an_image_is_using_it(cache: Path) -> None:
