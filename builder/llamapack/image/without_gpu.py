@@ -28,7 +28,7 @@ def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
     stems = tuple(_STEMS[name] for name in image.gpu)
 
     def fill(work: Path) -> None:
-        report("Making the runtime image without its GPU library, once, about 20 s")
+        report("Making the runtime image without its GPU library, once, 20 to 60 s")
         watch = Stopwatch()
         _filter(image, stems, work)
         report(f"Made the runtime image without its GPU library in {watch.seconds:.0f} s")
