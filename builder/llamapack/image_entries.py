@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from llamapack.errors import OutputError
+from llamapack.targets.table import target_named
+from llamapack.windows.about import pack_resources
+from llamapack.windows.program import with_resources
 from llamapack.writing.copying import FileState
 from llamapack.writing.source import Source
 from llamapack_runtime.pack import EntrySum, RuntimeInfo
@@ -36,9 +40,14 @@ class Image(Protocol):
     def gpu(self) -> tuple[str, ...] | None: ...
 
 
-def launcher_source(image: Image) -> Source:
-    """What the file begins with. OutputError when it cannot be read, as all of these."""
-    return _source("launcher", image.launcher)
+def launcher_source(image: Image, name: str, author: str | None, logo: bytes | None) -> Source:
+    """What the file begins with; on Windows it says the pack's `name` and shows its `logo`.
+    OutputError when it cannot be read, as all of these."""
+    source = _source("launcher", image.launcher)
+    if target_named(image.target).system != "windows":
+        return source
+    resources = pack_resources(name, author, version("llamapack"), logo)
+    return Source(source.name, (with_resources(source.read(), resources),))
 
 
 def image_sources(image: Image) -> list[Source]:

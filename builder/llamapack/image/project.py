@@ -34,6 +34,11 @@ def web_source() -> Path:
     return _source("templates") / "web"
 
 
+def icon_source() -> Path:
+    """The project's icon in several sizes, each a PNG named after its pixels."""
+    return _source("templates") / "icon"
+
+
 def readme_source() -> Path:
     return _source("templates") / "readme"
 
