@@ -11,12 +11,13 @@ from llamapack.image.licenses import copy_licenses
 from llamapack.image.project import launch_script, runtime_source, web_source
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER
+from llamapack.targets.types import System
 
 PROGRAM = "llamapack-runtime"
 LIBRARY_FOLDER = "llama_cpp/lib"
 
 # Libraries of the wheel that nothing here loads.
-UNUSED = frozenset(["libllama-common", "libggml-rpc"])
+UNUSED = frozenset(["libllama-common", "libggml-rpc", "ggml-rpc"])
 # Large or never used by the runtime; PyInstaller would follow an optional import to them.
 EXCLUDED = (
     *("numpy", "diskcache", "tkinter", "unittest", "pydoc", "doctest", "pdb", "lib2to3"),
@@ -47,6 +48,7 @@ HIDDEN = (
 
 
 def freeze(
+    system: System,
     interpreter: Interpreter,
     packages: Path,
     libraries: Iterable[Path],
@@ -65,9 +67,11 @@ def freeze(
     watch = Stopwatch()
     for name in PYTHON_ALONE:
         _remove_compiled(packages / name)
-    _run_pyinstaller(interpreter, packages, work)
+    # Python's own libraries for Windows hold nothing to strip.
+    _run_pyinstaller(interpreter, packages, work, () if system == "windows" else ("--strip",))
     shutil.move(work / "dist" / PROGRAM, out)
-    _copy_libraries(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
+    copy = _copy_dlls if system == "windows" else _copy_libraries
+    copy(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
     for path in libraries:
         shutil.copyfile(path, out / "_internal" / LIBRARY_FOLDER / path.name)
     copy_licenses(packages, interpreter.licenses, licenses)
@@ -77,18 +81,20 @@ def freeze(
 
 def _remove_compiled(package: Path) -> None:
     """The modules that were compiled from Python files, which are beside them."""
-    for path in package.rglob("*.so"):
+    for path in (*package.rglob("*.so"), *package.rglob("*.pyd")):
         assert (path.parent / f"{path.name.partition('.')[0]}.py").exists(), f"{path} has no source"
         path.unlink()
 
 
-def _run_pyinstaller(interpreter: Interpreter, packages: Path, work: Path) -> None:
+def _run_pyinstaller(
+    interpreter: Interpreter, packages: Path, work: Path, options: tuple[str, ...]
+) -> None:
     own = interpreter.own_path
     work.mkdir()
     run(
         "Freezing the runtime",
         [
-            *(*interpreter.command, "-m", "PyInstaller", "--noconfirm", "--onedir", "--strip"),
+            *(*interpreter.command, "-m", "PyInstaller", "--noconfirm", "--onedir", *options),
             *("--log-level", "WARN", "--name", PROGRAM, "--optimize", "1"),
             *("--copy-metadata", "llguidance"),  # it asks for its own version when it is imported
             *("--paths", own(runtime_source()), "--add-data", f"{own(web_source())}:web"),
@@ -122,6 +128,15 @@ def _copy_libraries(source: Path, target: Path) -> None:
     for name in ("libggml.so", "libmtmd.so"):
         if (target / f"{name}.0").exists():
             (target / name).symlink_to(f"{name}.0")
+
+
+def _copy_dlls(source: Path, target: Path) -> None:
+    """One file for each library, as the linker wrote it; what links to them stays behind."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in sorted(source.glob("*.dll")):
+        if path.stem not in UNUSED:
+            shutil.copyfile(path, target / path.name)
 
 
 def locked_versions() -> dict[str, str]:

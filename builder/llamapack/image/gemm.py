@@ -17,6 +17,7 @@ from llamapack.image.tools import LOCK_FOLDER, Environment, tool_environment
 from llamapack.image.wheel import NativeWheel
 from llamapack.targets.types import Target
 
+_SYSTEMS = ("linux",)
 LIBRARY = "libggml-gemm.so"
 _OPENBLAS = "libscipy_openblas.so"
 _BASE = "libggml-base.so.0"
@@ -33,20 +34,24 @@ _SYMBOLS = "{ global: ggml_backend_init; local: *; };\n"
 
 @dataclass(frozen=True, slots=True)
 class GemmLibrary:
-    """`libraries` go beside llama.cpp's."""
+    """`libraries` go beside llama.cpp's. There are none for a system that it was not tried on."""
 
-    libraries: tuple[Path, ...]
-    license: Path
+    libraries: tuple[Path, ...] = ()
+    licenses: tuple[Path, ...] = ()
 
 
 def gemm_inputs(target: Target) -> str:
     """Changes with everything that goes in besides the native wheel."""
+    if target.system not in _SYSTEMS:
+        return ""
     return "\n".join([target.name, *_FLAGS, _SYMBOLS, _LOCK.read_text(), digest([gemm_source()])])
 
 
 def gemm_library(target: Target, wheel: NativeWheel, report: Report) -> GemmLibrary:
     """The library for `target` and what it is linked to, compiled when missing. Raises
     StepError."""
+    if target.system not in _SYSTEMS:
+        return GemmLibrary()
     key = hashlib.sha256(f"{wheel.key}\n{gemm_inputs(target)}".encode()).hexdigest()[:16]
 
     def fill(work: Path) -> None:
@@ -63,7 +68,7 @@ def gemm_library(target: Target, wheel: NativeWheel, report: Report) -> GemmLibr
         report(f"Compiled the GEMM library in {watch.seconds:.0f} s")
 
     folder = fill_once(build_cache() / "gemm" / f"{target.name}-{key}", fill)
-    return GemmLibrary((folder / LIBRARY, folder / _OPENBLAS), folder / "openblas.txt")
+    return GemmLibrary((folder / LIBRARY, folder / _OPENBLAS), (folder / "openblas.txt",))
 
 
 def _install_openblas(tools: Environment, packages: Path) -> None:

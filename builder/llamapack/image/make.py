@@ -14,11 +14,11 @@ from llamapack.image.errors import ImageError, MissingPackagesError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
-from llamapack.image.host_python import host_interpreter
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.launcher import build_launcher
 from llamapack.image.packages import install_packages
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
+from llamapack.image.pythons import can_make, interpreter_for, python_inputs
 from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.system import require_programs
@@ -47,6 +47,7 @@ def image_key(target: str, *, has_gpu: bool = True) -> str:
         wheel_key(known),
         gemm_inputs(known),
         *gpu,
+        python_inputs(known),
         str(known.launcher),
         lock_key("freeze"),
         digest(sources),
@@ -60,13 +61,13 @@ def image_key(target: str, *, has_gpu: bool = True) -> str:
 def make_image(target: str, report: Report) -> store.RuntimeImage:
     """Make the image and keep it. Raises ImageError or TargetError and leaves nothing
     half-made."""
-    if target != host_target():
+    known = target_named(target)
+    if not can_make(known):
         raise ImageError(
-            f"This computer makes images for {host_target()} only. Build the image for {target} "
-            "where it runs, then take it in with 'llamapack runtime add FILE'."
+            f"{host_target()} makes no images for {target}. Build the image where it runs, then "
+            "take it in with 'llamapack runtime add FILE'."
         )
     require_programs(report)
-    known = target_named(target)
     wheel = native_wheel(known, report)
     vulkan = _vulkan(known, wheel, report)
     key = image_key(target, has_gpu=vulkan is not None)
@@ -113,20 +114,20 @@ def _fill(
     licenses.mkdir()
     gemm = gemm_library(target, wheel, report)
     tools = tool_environment(report)
-    interpreter = host_interpreter(work / "python")
+    interpreter = interpreter_for(target, work / "python", report)
     packages = work / "packages"
     install_packages(tools, target, interpreter.version, wheel.path, packages)
     gpu = () if vulkan is None else (vulkan,)
     libraries = (*gemm.libraries, *(one.library for one in gpu))
-    freeze(interpreter, packages, libraries, tree, licenses, report)
+    freeze(target.system, interpreter, packages, libraries, tree, licenses, report)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
     for done in (tree, packages, work / "python"):
-        shutil.rmtree(done)
+        shutil.rmtree(done, ignore_errors=True)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
-    texts = (*wheel.licenses, gemm.license, *(text for one in gpu for text in one.licenses))
+    texts = (*wheel.licenses, *gemm.licenses, *(text for one in gpu for text in one.licenses))
     for path in texts:
         shutil.copyfile(path, licenses / path.name)
     shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")

@@ -20,13 +20,20 @@ def require_programs(report: Report) -> None:
     that command is run instead.
     """
     for program, package in PROGRAMS.items():
-        if shutil.which(program):
-            continue
-        if not _can_install():
-            raise MissingProgramError(program, package)
-        report(f"Installing {package} with apt-get, for {program}")
-        run(f"Installing {package}", ["apt-get", "update", "-q"])
-        run(f"Installing {package}", ["apt-get", "install", "-y", "-q", package])
+        require_program(program, (package,), report)
+
+
+def require_program(program: str, packages: tuple[str, ...], report: Report) -> None:
+    """The same for one program, and what it needs besides."""
+    if shutil.which(program):
+        return
+    named = " ".join(packages)
+    if not _can_install():
+        raise MissingProgramError(program, named)
+    report(f"Installing {named} with apt-get, for {program}")
+    run(f"Installing {named}", ["apt-get", "update", "-q"])
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
+    run(f"Installing {named}", [*install, *packages])
 
 
 def _can_install() -> bool:
