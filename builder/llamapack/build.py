@@ -28,8 +28,10 @@ from llamapack.models import PackModel, license_sources, license_warnings, name_
 from llamapack.options import BuildOptions
 from llamapack.presets.exposure import exposures
 from llamapack.reporter import Reporter
-from llamapack.text import plain
+from llamapack.targets.table import target_named
+from llamapack.text import plain, size_text
 from llamapack.writing.packwriter import packed_size, write_pack
+from llamapack.writing.sidecar import check_sidecar, sidecar_path, write_in_two
 from llamapack.writing.source import Source
 from llamapack_runtime.pack import EntrySum, Manifest, ModelInfo
 from llamapack_runtime.pack.format import STATE_NAME
@@ -37,9 +39,11 @@ from llamapack_runtime.pack.format import STATE_NAME
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """`state_bytes` is the size of the baked state, 0 without one."""
+    """`state_bytes` is the size of the baked state, 0 without one. `sidecar` is the second file of
+    a pack in two."""
 
     path: Path
+    sidecar: Path | None
     name: str
     pack_id: str
     size_bytes: int
@@ -80,6 +84,8 @@ def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan
             f"{model.name} does not chat, so that it has no use for a system prompt."
         )
     image = get_image(options.target)
+    page = options.branding
+    logo = None if page.logo is None else page.logo.read()
     drafts = () if draft is None else (draft,)
     for gguf in (*(one.gguf for one in models), *(one.found.gguf for one in drafts)):
         check_architecture(gguf, image.architectures, engine_text(image))
@@ -92,7 +98,7 @@ def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan
         name=name,
         models=tuple(models),
         image=image,
-        launcher=launcher_source(image),
+        launcher=launcher_source(image, name, page.brand.author, logo),
         sources=(
             *_sources(models, image, options.projector, options.branding.logo),
             *(one.source for one in adapters),
@@ -109,6 +115,21 @@ def planned_size(plan: Plan) -> int:
     return packed_size(plan.launcher, plan.sources, _Unsealed(plan).manifest)
 
 
+def needs_sidecar(plan: Plan, size_bytes: int) -> bool:
+    """Whether the target's system would not start one file of that size."""
+    limit = target_named(plan.options.target).max_program_bytes
+    return limit is not None and size_bytes > limit
+
+
+def _sidecar_note(plan: Plan, size_bytes: int) -> str:
+    target, program = target_named(plan.options.target), plan.options.output
+    return (
+        f"The pack takes {size_text(size_bytes)}, and {target.title} starts no program of 4 GiB or "
+        f"more: it becomes two files, {plain(program.name)} and "
+        f"{plain(sidecar_path(program).name)}, which stay together in one folder under these names."
+    )
+
+
 def build(
     options: BuildOptions, get_image: Callable[[str], Image], reporter: Reporter
 ) -> BuildResult:
@@ -119,17 +140,28 @@ def build(
         reporter.note(line)
     for warning in plan.warnings:
         reporter.warn(warning)
+    size = planned_size(plan)
+    is_in_two = needs_sidecar(plan, size)
+    if is_in_two:
+        check_sidecar(options.output, may_replace=options.force)
+        reporter.note(_sidecar_note(plan, size))
     started = time.monotonic()
     total = sum(source.size for source in (plan.launcher, *plan.sources))
     advance = reporter.start(f"Packing {options.model.gguf.name}", total)
     draft = _Unsealed(plan)
     with contextlib.ExitStack() as resources:
         bake = resources.enter_context(baker(reporter.note)) if options.bake else None
-        size = write_pack(
-            options.output, plan.launcher, plan.sources, draft.manifest, advance, bake
-        )
+
+        def write(path: Path) -> int:
+            return write_pack(path, plan.launcher, plan.sources, draft.manifest, advance, bake)
+
+        if is_in_two:
+            size = write_in_two(options.output, plan.launcher, write)
+        else:
+            size = write(options.output)
     return BuildResult(
         path=options.output,
+        sidecar=sidecar_path(options.output) if is_in_two else None,
         name=plan.name,
         pack_id=draft.pack_id,
         size_bytes=size,

@@ -46,6 +46,8 @@ def _facts(pack: Made) -> dict[str, object]:
         "duration_s": round(result.duration_s, 3),
         "warnings": list(result.warnings),
     }
+    if result.sidecar is not None:
+        facts["sidecar"] = str(result.sidecar.absolute())
     return facts if pack.readme is None else facts | {"readme": str(pack.readme.absolute())}
 
 
@@ -62,6 +64,8 @@ def _text(pack: Made) -> str:
     how = f"Start it with: {shlex.quote(plain(start))}"
     where = f"It is for {target_named(pack.target).title}."
     lines = [made, how if pack.runs_here else where]
+    if result.sidecar is not None:
+        lines.append(f"Its second file, to be kept beside it: {plain(str(result.sidecar))}")
     if pack.readme is not None:
         lines.append(f"For whoever gets it: {plain(str(pack.readme))}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llamapack.build import Plan, plan_build, planned_size
+from llamapack.build import Plan, needs_sidecar, plan_build, planned_size
 from llamapack.image_entries import Image
 from llamapack.options import BuildOptions
 from llamapack.packs.inspect import page_text, settings_text
@@ -15,6 +15,7 @@ from llamapack.progress import TerminalReporter
 from llamapack.quantize import planned
 from llamapack.text import gpu_text, plain, size_text
 from llamapack.writing.newfile import check_free_space
+from llamapack.writing.sidecar import sidecar_path
 
 
 def dry_run_text(
@@ -54,6 +55,7 @@ def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
     OutputError when the disk has no room for it."""
     options, size = plan.options, planned_size(plan)
     check_free_space(options.output, size)
+    beside = sidecar_path(options.output)
     return {
         "path": str(options.output.absolute()),
         "name": plan.name,
@@ -61,6 +63,7 @@ def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
         "size_bytes": size,
         "model_bytes": plan.model_bytes,
         "quantize": quantize,
+        "sidecar": str(beside.absolute()) if needs_sidecar(plan, size) else None,
         "replaces": options.output.exists(),
         "bakes": options.bake,
         "gpu": list(plan.image.gpu or ()),
@@ -81,6 +84,7 @@ def plan_lines(plan: Plan, quantize: str | None = None) -> Iterator[str]:
     rows = {
         "Would make": f"{options.output}"
         + (", in place of the one that is there" if facts["replaces"] else ""),
+        "With": facts["sidecar"] or "",
         "Name": plan.name,
         "Runs on": options.target,
         "GPU": gpu_text(plan.image.gpu),
@@ -89,6 +93,8 @@ def plan_lines(plan: Plan, quantize: str | None = None) -> Iterator[str]:
         "Page": page_text(options.branding.brand) or "as it is by itself",
     }
     for label, value in rows.items():
+        if not value:
+            continue
         yield f"{label + ':':<15}{plain(value)}"
     yield ""
     yield f"{'Size':>12}  Entry"

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from llamapack.errors import PackFileError
 from llamapack.text import plain
+from llamapack.writing.sidecar import archive_path
 from llamapack_runtime.pack import Entry, Pack, PackError
 
 
 def open_pack(path: Path) -> Pack:
-    """Raises PackFileError for a file that is no pack, or is damaged, or cannot be read."""
+    """Of a pack in two files, the second one is opened. Raises PackFileError for a file that is no
+    pack, or is damaged, or cannot be read."""
+    path = archive_path(path)
     try:
         return Pack.open(path)
     except PackError as error:
@@ -22,7 +25,7 @@ def open_pack(path: Path) -> Pack:
 def is_pack(path: Path) -> bool:
     """Whether it opens as one."""
     try:
-        Pack.open(path).close()
+        Pack.open(archive_path(path)).close()
     except (PackError, OSError):
         return False
     return True

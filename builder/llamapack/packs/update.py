@@ -23,6 +23,7 @@ from llamapack.targets.table import TARGETS
 from llamapack.text import plain
 from llamapack.writing.copying import FileState
 from llamapack.writing.packwriter import Describe, write_pack
+from llamapack.writing.sidecar import write_in_two
 from llamapack.writing.source import Source, Stretch
 from llamapack.writing.sums import Sums
 from llamapack_runtime.pack import Entry, EntrySum, Manifest, Pack
@@ -78,10 +79,21 @@ def update(
         keeps_state = before.versions.get(_ENGINE) == image.versions.get(_ENGINE)
         _warn(pack, keeps_state, reporter)
         sources = list(_sources(pack, image, keeps_state))
-        launcher = launcher_source(image)
+        logo = pack.logo()
+        launcher = launcher_source(
+            image, manifest.name, manifest.brand.author, None if logo is None else logo.data
+        )
         total = sum(source.size for source in (launcher, *sources))
         advance = reporter.start(f"Updating {plain(path.name)}", total)
-        size = write_pack(output, launcher, sources, _describe(manifest, image), advance)
+        describe = _describe(manifest, image)
+        if pack.path == path:
+            size = write_pack(output, launcher, sources, describe, advance)
+        else:
+            size = write_in_two(
+                output,
+                launcher,
+                lambda beside: write_pack(beside, launcher, sources, describe, advance),
+            )
     return UpdateResult(output, before.key, image.key, size, time.monotonic() - started)
 
 

@@ -41,6 +41,7 @@ STATE_NAME = "state/system.state"
 LOGO_STEM = "brand/logo"  # with the ending of its kind: brand/logo.png
 SIGNATURE_NAME = "signature.json"  # behind the manifest, which does not list it
 SIDECAR_SUFFIX = ".llamapack"
+SIDECAR_MARK = b"llamapack-beside"  # ends a launcher whose archive lies beside it
 
 MODEL_ALIGNMENT = 64 * 1024
 ENTRY_ALIGNMENT = 64
