@@ -26,6 +26,7 @@ from llamapack.image_entries import (
 )
 from llamapack.models import PackModel, license_sources, license_warnings, name_models
 from llamapack.options import BuildOptions
+from llamapack.packs.opening import is_pack
 from llamapack.presets.exposure import exposures
 from llamapack.reporter import Reporter
 from llamapack.targets.table import target_named
@@ -143,7 +144,8 @@ def build(
     size = planned_size(plan)
     is_in_two = needs_sidecar(plan, size)
     if is_in_two:
-        check_sidecar(options.output, may_replace=options.force)
+        beside = sidecar_path(options.output)
+        check_sidecar(options.output, may_replace=options.force or is_pack(beside))
         reporter.note(_sidecar_note(plan, size))
     started = time.monotonic()
     total = sum(source.size for source in (plan.launcher, *plan.sources))

@@ -42,8 +42,8 @@ Edit = Callable[[Sequence[Entry], Sequence[tuple[str, bytes]]], int]
 def editing(path: Path) -> Iterator[tuple[Pack, Edit]]:
     """The pack, which nobody else edits until the block ends, and how to edit it. PackFileError
     when it is none, OutputError when it cannot be written; it is then as it was."""
-    with open_pack(path):  # what is no pack is not opened for writing
-        pass
+    with open_pack(path) as found:  # what is no pack is not opened for writing
+        path = found.path
     try:
         with path.open("r+b", buffering=0) as file:
             _lock(file)

@@ -31,6 +31,7 @@ from llamapack_runtime.pack.format import (
     LICENSE_FOLDER,
     MANIFEST_NAME,
     MODEL_LICENSE_FOLDER,
+    SIDECAR_SUFFIX,
     SIGNATURE_NAME,
     STATE_NAME,
     alignment_of,
@@ -64,6 +65,11 @@ def update(
     are copied without being read. `get_image` is told whether the image is to have what it has for
     graphics processors. Raises LlamapackError; what was there stays as it was."""
     with open_pack(path) as pack:
+        if path.suffix == SIDECAR_SUFFIX:
+            raise PackFileError(
+                f"{plain(path.name)} is the second file of a pack in two. Name its program, so "
+                "that both get the new runtime."
+            )
         manifest = pack.manifest
         if manifest.target not in TARGETS:
             raise PackFileError(
