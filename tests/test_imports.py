@@ -47,6 +47,7 @@ PURE = (
     "pack/format.py",
     "pack/logo.py",
     "hardware/draft_plan.py",
+    "hardware/offload.py",
     "hardware/plan.py",
     "pack/manifest.py",
 )

@@ -1,4 +1,4 @@
-"""What was decided about the processor. Plain data, and its sentence for --info."""
+"""What was decided about the processors. Plain data, and its sentence for --info."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from llamapack_runtime.hardware.gemm import GemmTrial
+from llamapack_runtime.hardware.gpu_choice import NO_LIBRARY, GpuChoice
 from llamapack_runtime.hardware.variants import Variant
 
 # wrong: it ran, but its numbers were far from those of the plainest variant.
@@ -43,8 +44,8 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class HardwareChoice:
-    """`reason` is a sentence for people. `is_settled` is false when a busy computer made the thread
-    counts doubtful, so that they are measured again at the next start."""
+    """`reason` is a sentence for people, and `gpu` has its own. `is_settled` is false when a busy
+    computer made the thread counts doubtful, so that they are measured again at the next start."""
 
     variant: Variant
     n_threads: int
@@ -54,6 +55,7 @@ class HardwareChoice:
     gemm: Path | None = None  # the GEMM library, where it is worth its while
     from_cache: bool = False
     is_settled: bool = True
+    gpu: GpuChoice = NO_LIBRARY
 
 
 def explain(

@@ -23,14 +23,14 @@ from llamapack_runtime.hardware.messages import (
 )
 
 # A chat reads about two tokens (question, text pasted in) for each one that it writes.
-_READ_PER_WRITTEN = 2.0
+READ_PER_WRITTEN = 2.0
 # Differences within the noise do not count: the higher score wins, it has more to offer. The noise
 # is taken from the repeats, and lies between these shares.
 _LEAST_NOISE, _MOST_NOISE = 0.04, 0.30
 # With fewer repeats nothing can be said about noise.
 _REPEATS = 3
 # The variants round differently; nothing honest was seen above 0.01 of the logits' own size.
-_WRONG = 0.25
+WRONG = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Speed:
     @property
     def exchange_s(self) -> float:
         """Time for one token written and those read for it: what the ranking compares."""
-        return self.decode_s + _READ_PER_WRITTEN * self.prompt_s
+        return self.decode_s + READ_PER_WRITTEN * self.prompt_s
 
 
 class Ledger:
@@ -97,7 +97,7 @@ class Ledger:
             return None
         speedups = [each.without_s / each.with_s for each in self._gemm if each.with_s > 0]
         far = max(each.distance for each in self._gemm)
-        return GemmTrial(median(speedups) if speedups else 1.0, far <= _WRONG)
+        return GemmTrial(median(speedups) if speedups else 1.0, far <= WRONG)
 
     def times(self, variant: str, kind: Kind, threads: int) -> list[Timed]:
         return self._times.get((variant, kind, threads), [])
@@ -125,7 +125,7 @@ class Ledger:
             return set()
         plainest = min(finite, key=lambda name: self.scores.get(name, 0))
         reference = self._logits[plainest]
-        far = {name for name in finite if distance(reference, self._logits[name]) > _WRONG}
+        far = {name for name in finite if distance(reference, self._logits[name]) > WRONG}
         return far | (set(names) - set(finite))
 
     def fastest(self) -> Speed | None:

@@ -67,13 +67,31 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A device of the GPU library that is tried; fields as in `GpuDevice`."""
+
+    name: str
+    description: str
+    kind: str
+    total_bytes: int
+    free_bytes: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoDriver:
+    """The system has none that the library could use."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """Nothing more will come."""
 
 
-Event = Begun | Scored | Timed | Computed | GemmTimed | Failed | Done
+Event = Begun | Scored | Timed | Computed | GemmTimed | Failed | Found | NoDriver | Done
 _EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Begun, Scored, Timed, Computed, GemmTimed, Failed, Done)
+    kind.__name__: kind
+    for kind in (Begun, Scored, Timed, Computed, GemmTimed, Failed, Found, NoDriver, Done)
 }
 
 
@@ -121,3 +139,33 @@ class WorkOrder:
             return cls(**fields)
         except (TypeError, KeyError) as error:
             raise ValueError(f"The probe's order cannot be read: {error!r}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class GpuOrder:
+    """What the child shall do with one GPU library: name its devices, and unless `is_listing`
+    compare them with the CPU variant, given as its path. Those in `passed_over` are left out."""
+
+    library_folder: str
+    library: tuple[str, str]  # its kind and its path
+    variant: str
+    quantizations: tuple[str, ...]
+    scratch_folder: str
+    threads: int
+    threads_batch: int
+    is_listing: bool = False
+    passed_over: tuple[str, ...] = ()
+
+    def encode(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, text: str) -> GpuOrder:
+        """ValueError when the text is no order."""
+        try:
+            fields = json.loads(text)
+            for key in ("library", "quantizations", "passed_over"):
+                fields[key] = tuple(fields[key])
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"The GPU trial's order cannot be read: {error!r}.") from error

@@ -109,8 +109,33 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Offload:
+    """What of a model goes onto a graphics processor; see `offload.py`. `n_gpu_layers` is counted
+    as llama.cpp does: one more than layers, for the output. `weights_bytes` are a part of
+    `needed_bytes`."""
+
+    n_gpu_layers: int
+    n_layers: int
+    weights_bytes: int
+    needed_bytes: int
+    free_bytes: int
+
+    @property
+    def n_layers_there(self) -> int:
+        return min(max(0, self.n_gpu_layers - 1), self.n_layers)
+
+    @property
+    def words(self) -> str:
+        """Such as "24 of 32 layers"."""
+        if self.n_layers_there == self.n_layers:
+            return f"all {self.n_layers} layers"
+        return f"{self.n_layers_there} of {self.n_layers} layers"
+
+
+@dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """What to load with. `notes` are sentences for the user about everything that was reduced."""
+    """What to load with. `notes` are sentences for the user about everything that was reduced;
+    `offload` is what the computer's own memory need not hold."""
 
     n_ctx: int
     n_seq_max: int
@@ -123,6 +148,7 @@ class LoadPlan:
     notes: tuple[str, ...] = ()
     flash_attn: FlashAttention = "auto"
     cell_bytes: int = 1  # of the cache, for a token
+    offload: Offload | None = None
 
 
 def plan_load(model: ModelFacts, wanted: Wanted, memory: MemoryLimits) -> LoadPlan:
@@ -204,13 +230,17 @@ def _shortened(model: ModelFacts, wanted: Wanted, plan: LoadPlan, n_ctx: int) ->
 
 def _counted(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> LoadPlan:
     cell_bytes = kv_bytes_per_cell(model, plan.type_k, plan.type_v)
-    kv_bytes = cell_bytes * plan.n_ctx
+    needed_bytes = model.weights_bytes + cell_bytes * plan.n_ctx + RESERVE_BYTES
+    needed_bytes += compute_bytes(model, wanted, plan)
+    return replace(plan, needed_bytes=needed_bytes, cell_bytes=cell_bytes)
+
+
+def compute_bytes(model: ModelFacts, wanted: Wanted, plan: LoadPlan) -> int:
+    """What one physical batch takes besides weights and cache."""
     per_cell = 2 if wanted.flash_attention else 4 + 4 * model.n_heads
     logits_step = 4 * (model.n_vocab + 2 * model.n_embd)
     attention_step = per_cell * plan.n_ctx + 4 * _ACTIVATIONS * model.widest
-    compute = plan.n_ubatch * max(logits_step, attention_step)
-    needed_bytes = model.weights_bytes + kv_bytes + compute + RESERVE_BYTES
-    return replace(plan, needed_bytes=needed_bytes, cell_bytes=cell_bytes)
+    return plan.n_ubatch * max(logits_step, attention_step)
 
 
 def _fits(plan: LoadPlan) -> bool:

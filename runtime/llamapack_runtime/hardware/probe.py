@@ -4,11 +4,8 @@ remembered for the next start. Knows nothing of how a variant is tried (that is 
 from __future__ import annotations
 
 import logging
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,13 +28,9 @@ from llamapack_runtime.hardware.messages import (
     decode_event,
     encode_event,
 )
-from llamapack_runtime.hardware.remembered import (
-    Remembered,
-    memory_key,
-    memory_path,
-    recall,
-    remember,
-)
+from llamapack_runtime.hardware.notebook import memory_key, memory_path
+from llamapack_runtime.hardware.remembered import Remembered, recall, remember
+from llamapack_runtime.hardware.sample_file import scratch_folder
 from llamapack_runtime.hardware.sample_model import known_quantizations
 from llamapack_runtime.hardware.threads import (
     THREAD_ROUNDS,
@@ -148,13 +141,6 @@ def _from_memory(
     )
 
 
-def _scratch_folder() -> AbstractContextManager[str]:
-    """Only where the child cannot keep its file in memory: a kill would leave the folder behind."""
-    if sys.platform == "linux":
-        return nullcontext("")
-    return tempfile.TemporaryDirectory(prefix="llamapack-probe-")
-
-
 class _Probe:
     """One run of the trial, over as many children as die. What an earlier start learned is kept:
     a crash is not repeated, and a settled variant is not compared again."""
@@ -243,7 +229,7 @@ class _Probe:
 
     def _run_child(self, is_patient: bool) -> bool:
         """Whether it is worth starting another one."""
-        with _scratch_folder() as scratch:
+        with scratch_folder() as scratch:
             command = [*self._worker_command, self._order(scratch).encode()]
             self._ledger.current, self._last_word = "", time.monotonic()
             try:

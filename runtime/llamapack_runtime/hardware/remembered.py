@@ -1,24 +1,13 @@
-"""The memory of a choice: one small JSON file for each runtime image, with an entry for each
-processor (a home folder may be shared between computers). A damaged or foreign file counts as no
-memory, and a folder that cannot be written is no error: the next start probes again."""
+"""What is remembered of a choice of the CPU variant."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from llamapack_runtime.hardware.choice import STATUSES, ProbeResult
 from llamapack_runtime.hardware.gemm import GemmTrial
-
-_VERSION = 2
-_MOST_ENTRIES = 8
-_MOST_BYTES = 1 << 20
+from llamapack_runtime.hardware.notebook import read_entry, write_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,56 +23,17 @@ class Remembered:
     gemm: GemmTrial | None = None
 
 
-def memory_path(cache_folder: Path, image_key: str) -> Path:
-    return cache_folder / f"hardware-{image_key}.json"
-
-
-def memory_key(*facts: str | Sequence[str]) -> str:
-    """One entry's key: everything on which the choice depends."""
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
-
-
 def recall(path: Path, key: str) -> Remembered | None:
     """The entry, or None when there is none that can be read and trusted."""
     try:
-        return _parsed(_entries(path)[key])
+        return _parsed(read_entry(path, key))
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def remember(path: Path, key: str, entry: Remembered) -> None:
-    """Add or replace an entry: written beside the file, then renamed."""
-    entries = _entries(path)
-    entries.pop(key, None)
-    entries[key] = asdict(entry)
-    kept = dict(list(entries.items())[-_MOST_ENTRIES:])
-    text = json.dumps({"version": _VERSION, "entries": kept}, indent=1)
-    with contextlib.suppress(OSError):
-        _replace(path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _entries(path: Path) -> dict[str, object]:
-    """All entries, the oldest first; empty for a file that is missing, damaged or not ours."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            content = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        return {}
-    entries = content.get("entries")
-    return entries if isinstance(entries, dict) else {}
+    """Add or replace an entry."""
+    write_entry(path, key, asdict(entry))
 
 
 def _parsed(raw: object) -> Remembered:

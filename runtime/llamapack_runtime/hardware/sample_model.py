@@ -1,8 +1,9 @@
 """A tiny llama-shaped GGUF of random weights in the packed model's own quantisation types, so that
 the probe runs the very kernels that the real model will run. Knows nothing of ggml.
 
-One layer of 1024 x 2816 (13 million weights): large enough that arithmetic outweighs the start of
-threads, small enough to load in milliseconds.
+For the processor one layer of 1024 x 2816 (13 million weights): large enough that arithmetic
+outweighs the start of threads, small enough to load in milliseconds. For graphics processors two of
+2048 x 8192 (125 million): more than a processor's cache holds, as real models are.
 """
 
 from __future__ import annotations
@@ -10,15 +11,30 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from llamapack_runtime.ggml_types import TENSOR_TYPES
 
 VOCABULARY = 1024
-_EMBEDDING, _FEED_FORWARD, _HEADS, _KV_HEADS = 1024, 2816, 16, 4
-_KV_WIDTH = _EMBEDDING // _HEADS * _KV_HEADS
 _ALIGNMENT = 32
 _FALLBACK = "Q8_0"
 
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    layers: int
+    embedding: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+
+    @property
+    def kv_width(self) -> int:
+        return self.embedding // self.heads * self.kv_heads
+
+
+SMALL = Shape(1, 1024, 2816, 16, 4)
+LARGE = Shape(2, 2048, 8192, 32, 8)
 
 # The half floats in a block of each type, as offset and value, chosen such that the weights come
 # out near 0.03 and centred on 0, as in a real model; all other bits may have any value. Sources are
@@ -60,47 +76,55 @@ def known_quantizations(wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple([name for name in known if name != "F32"] or known or [_FALLBACK])
 
 
-def make_sample_model(quantizations: Sequence[str]) -> bytes:
+def make_sample_model(quantizations: Sequence[str], shape: Shape = SMALL) -> bytes:
     """A whole GGUF file (version 3, no vocabulary). The first type is used for most matrices, the
     next ones for those that llama.cpp's mixtures usually treat apart. The same input gives the
     same bytes."""
     names = known_quantizations(quantizations)
     mixed = [names[index % len(names)] for index in range(4)]
     plan: list[tuple[str, str, tuple[int, ...]]] = [
-        ("token_embd.weight", mixed[0], (_EMBEDDING, VOCABULARY)),
-        ("output_norm.weight", "F32", (_EMBEDDING,)),
-        ("output.weight", mixed[1], (_EMBEDDING, VOCABULARY)),
-        ("blk.0.attn_norm.weight", "F32", (_EMBEDDING,)),
-        ("blk.0.attn_q.weight", mixed[0], (_EMBEDDING, _EMBEDDING)),
-        ("blk.0.attn_k.weight", mixed[0], (_EMBEDDING, _KV_WIDTH)),
-        ("blk.0.attn_v.weight", mixed[2], (_EMBEDDING, _KV_WIDTH)),
-        ("blk.0.attn_output.weight", mixed[0], (_EMBEDDING, _EMBEDDING)),
-        ("blk.0.ffn_norm.weight", "F32", (_EMBEDDING,)),
-        ("blk.0.ffn_gate.weight", mixed[0], (_EMBEDDING, _FEED_FORWARD)),
-        ("blk.0.ffn_up.weight", mixed[0], (_EMBEDDING, _FEED_FORWARD)),
-        ("blk.0.ffn_down.weight", mixed[3], (_FEED_FORWARD, _EMBEDDING)),
+        ("token_embd.weight", mixed[0], (shape.embedding, VOCABULARY)),
+        ("output_norm.weight", "F32", (shape.embedding,)),
+        ("output.weight", mixed[1], (shape.embedding, VOCABULARY)),
     ]
+    for layer in range(shape.layers):
+        plan += [(f"blk.{layer}.{name}", kind, sizes) for name, kind, sizes in _layer(shape, mixed)]
     infos, blobs, offset = b"", [], 0
-    for name, kind, shape in plan:
-        data = _padded(_weights(kind, shape))
-        infos += _string(name) + struct.pack("<I", len(shape))
-        infos += struct.pack(f"<{len(shape)}QIQ", *shape, _CODES[kind], offset)
+    for name, kind, sizes in plan:
+        data = _padded(_weights(kind, sizes))
+        infos += _string(name) + struct.pack("<I", len(sizes))
+        infos += struct.pack(f"<{len(sizes)}QIQ", *sizes, _CODES[kind], offset)
         blobs.append(data)
         offset += len(data)
-    pairs = _metadata()
+    pairs = _metadata(shape)
     head = struct.pack("<4sIQQ", b"GGUF", 3, len(plan), len(pairs))
     return b"".join([_padded(head + b"".join(pairs) + infos), *blobs])
 
 
-def _metadata() -> list[bytes]:
+def _layer(shape: Shape, mixed: Sequence[str]) -> list[tuple[str, str, tuple[int, ...]]]:
+    width = shape.embedding
+    return [
+        ("attn_norm.weight", "F32", (width,)),
+        ("attn_q.weight", mixed[0], (width, width)),
+        ("attn_k.weight", mixed[0], (width, shape.kv_width)),
+        ("attn_v.weight", mixed[2], (width, shape.kv_width)),
+        ("attn_output.weight", mixed[0], (width, width)),
+        ("ffn_norm.weight", "F32", (width,)),
+        ("ffn_gate.weight", mixed[0], (width, shape.feed_forward)),
+        ("ffn_up.weight", mixed[0], (width, shape.feed_forward)),
+        ("ffn_down.weight", mixed[3], (shape.feed_forward, width)),
+    ]
+
+
+def _metadata(shape: Shape) -> list[bytes]:
     numbers = {
-        "llama.block_count": 1,
+        "llama.block_count": shape.layers,
         "llama.context_length": 512,
-        "llama.embedding_length": _EMBEDDING,
-        "llama.feed_forward_length": _FEED_FORWARD,
-        "llama.attention.head_count": _HEADS,
-        "llama.attention.head_count_kv": _KV_HEADS,
-        "llama.rope.dimension_count": _EMBEDDING // _HEADS,
+        "llama.embedding_length": shape.embedding,
+        "llama.feed_forward_length": shape.feed_forward,
+        "llama.attention.head_count": shape.heads,
+        "llama.attention.head_count_kv": shape.kv_heads,
+        "llama.rope.dimension_count": shape.embedding // shape.heads,
         "llama.vocab_size": VOCABULARY,
     }
     strings = {"general.architecture": "llama", "tokenizer.ggml.model": "none"}

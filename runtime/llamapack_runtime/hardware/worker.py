@@ -4,18 +4,16 @@ knows which variant killed it. Knows nothing of the choice that is made in the e
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from llamapack_runtime.hardware.child import end_with_parent
 from llamapack_runtime.hardware.errors import HardwareError
 from llamapack_runtime.hardware.gemm import GEMM
+from llamapack_runtime.hardware.gpu_worker import GPU, run_gpu_worker
 from llamapack_runtime.hardware.ledger import Ledger, distance
 from llamapack_runtime.hardware.messages import (
     Begun,
@@ -31,7 +29,15 @@ from llamapack_runtime.hardware.messages import (
     decode_event,
     encode_event,
 )
-from llamapack_runtime.hardware.native import N_CTX, Libraries, Session, hold, score
+from llamapack_runtime.hardware.native import (
+    N_CTX,
+    Libraries,
+    Session,
+    hold,
+    score,
+    variant_session,
+)
+from llamapack_runtime.hardware.sample_file import sample_file
 from llamapack_runtime.hardware.sample_model import make_sample_model
 from llamapack_runtime.hardware.threads import THREAD_ROUNDS
 from llamapack_runtime.hardware.variants import Variant
@@ -50,13 +56,15 @@ _GEMM_ROUNDS = 5
 def run_worker(arguments: Sequence[str]) -> int:
     """Carry out the order in the last argument; the events go to standard output. Returns the exit
     code: 0, or 2 when the order cannot be read. Dies with a signal where a variant does."""
+    if arguments[:-1] == [GPU]:
+        return run_gpu_worker(arguments[-1])
     try:
         order = WorkOrder.decode(arguments[-1])
     except (ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     end_with_parent()
-    with _sample_model(order) as model_path:
+    with sample_file(make_sample_model(order.quantizations), order.scratch_folder) as model_path:
         _Worker(order, model_path, sys.stdout).run()
     return 0
 
@@ -141,7 +149,7 @@ class _Worker:
         hold(path)
         sessions = [
             self._session(best.variant),
-            Session(self._libraries, variant, self._model_path, path),
+            variant_session(self._libraries, variant, self._model_path, path),
         ]
         for session in sessions:
             session.decode(N_CTX, 1)
@@ -181,7 +189,7 @@ class _Worker:
     def _session(self, name: str) -> Session:
         if name not in self._sessions:
             variant = self._variants[name]
-            self._sessions[name] = Session(self._libraries, variant, self._model_path)
+            self._sessions[name] = variant_session(self._libraries, variant, self._model_path)
         return self._sessions[name]
 
     def _has_time(self, share: float) -> bool:
@@ -200,23 +208,3 @@ def _cpu_s(session: Session) -> float:
     started = clock()
     session.decode(N_CTX, 1)
     return clock() - started
-
-
-@contextmanager
-def _sample_model(order: WorkOrder) -> Iterator[str]:
-    """The path of the sample model: in memory on Linux, so that no death of ours leaves a file;
-    elsewhere in the scratch folder, which our parent removes."""
-    data = make_sample_model(order.quantizations)
-    if sys.platform == "linux":
-        descriptor = os.memfd_create("sample.gguf")
-        try:
-            with os.fdopen(descriptor, "wb", closefd=False) as file:
-                file.write(data)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-    else:
-        handle, path = tempfile.mkstemp(".gguf", dir=order.scratch_folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        yield path
