@@ -23,6 +23,7 @@ test: check $(VENV)/.dev
 	@sh tests/require.sh curl curl
 	@sh tests/require.sh node nodejs
 	@sh tests/require.sh npm npm
+	@test -e /usr/share/vulkan/icd.d/lvp_icd.*.json || sh tests/require.sh --package mesa-vulkan-drivers
 	@$(BIN)/python tests/real_things.py build/test.env
 	@set -a; . build/test.env; set +a; $(BIN)/pytest -q $(PYTEST)
 

@@ -16,11 +16,8 @@ _GUESSES = "--spec-type ngram guesses from earlier text, and --model-draft names
 _DRAFT = "the draft model runs where the model does, within its memory; leave it out"
 
 _REASONS: tuple[tuple[str, str], ...] = (
-    (
-        "-ngl --gpu-layers --n-gpu-layers -sm --split-mode -ts --tensor-split -mg --main-gpu",
-        _ITSELF,
-    ),
-    ("-dev --device --list-devices -fit --fit -fitt --fit-target -fitc --fit-ctx --rpc", _ITSELF),
+    ("-sm --split-mode -ts --tensor-split -mg --main-gpu", "--gpu names the one that computes"),
+    ("-fit --fit -fitt --fit-target -fitc --fit-ctx --rpc", _ITSELF),
     ("-kvo --kv-offload -nkvo --no-kv-offload --op-offload --no-op-offload --no-host", _ITSELF),
     ("-ot --override-tensor -cmoe --cpu-moe -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn", _ITSELF),
     ("--repack -nr --no-repack --swa-full -dt --defrag-thold --numa --prio --poll", _ITSELF),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from llamapack_runtime.chat_options import CHAT_OPTIONS
 from llamapack_runtime.draft_options import DRAFT_OPTIONS
+from llamapack_runtime.gpu_options import GPU_OPTIONS, LIST_DEVICES
 from llamapack_runtime.lora_options import LORA_OPTIONS
 from llamapack_runtime.option import Option
 from llamapack_runtime.sampling_options import SAMPLING_OPTIONS
@@ -218,6 +219,7 @@ OPTIONS = (
         placeholder="NAME",
         group="Speed",
     ),
+    *GPU_OPTIONS,
     *SAMPLING_OPTIONS,
     *CHAT_OPTIONS,
     Option(
@@ -292,6 +294,7 @@ OPTIONS = (
         is_packable=False,
         group="Instead of serving",
     ),
+    LIST_DEVICES,
     Option("json", "with --info: as JSON", "switch", is_packable=False, group="Instead of serving"),
     Option(
         "help", "show this help", "switch", ("-h",), is_packable=False, group="Instead of serving"
@@ -324,6 +327,7 @@ PRESENTATION = frozenset(
         "verbose",
         "log_file",
         "info",
+        "list_devices",
         "json",
         "help",
         "version",

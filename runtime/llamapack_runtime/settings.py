@@ -14,6 +14,7 @@ from llamapack_runtime.chat_options import (
     parse_template_variables,
 )
 from llamapack_runtime.errors import UsageError
+from llamapack_runtime.gpu_options import check_gpu_layers
 from llamapack_runtime.keys import ApiKey, lines_of_key_file, parse_keys
 from llamapack_runtime.lora_options import parse_loras
 from llamapack_runtime.option_values import from_json, from_text
@@ -77,6 +78,8 @@ class Settings:
     spec_type: str = "ngram"
     gemm: str = "auto"
     cpu_variant: str | None = None
+    gpu: str = "auto"
+    gpu_layers: str = "auto"
     temp: float = 0.8
     top_k: int = 40
     top_p: float = 0.95
@@ -121,6 +124,7 @@ class Settings:
     verbose: bool = False
     log_file: str | None = None
     info: bool = False
+    list_devices: bool = False
     json: bool = False
     help: bool = False
     version: bool = False
@@ -139,6 +143,7 @@ class Settings:
             raise UsageError(
                 f"--draft-min {self.draft_min} is more than --draft-max {self.draft_max} allows."
             )
+        check_gpu_layers(self.gpu_layers)
         parse_keys(self.api_key)
         parse_samplers(self.samplers)
         parse_template_variables(self.chat_template_kwargs)
@@ -246,7 +251,7 @@ def _packed_values(packed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _environment_values(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for option in OPTIONS:
         text = environment.get(option.variable)
-        if text is None or option.name in ("help", "version", "info", "json"):
+        if text is None or option.name in ("help", "version", "info", "json", "list-devices"):
             continue
         if option.kind == "switch":
             if text.lower() not in SWITCH_WORDS:

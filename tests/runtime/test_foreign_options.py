@@ -15,8 +15,8 @@ OURS = {form for option in OPTIONS for form in option.forms} | ALWAYS_SO
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-ngl", "99"], "decides that by itself"),
-        (["--n-gpu-layers=99"], "'--n-gpu-layers': this program decides"),
+        (["-ts", "1,1"], "--gpu names the one"),
+        (["--fit-ctx=99"], "'--fit-ctx': this program decides"),
         (["--no-slots"], "/slots is always there"),
         (["--props"], "set at the start"),
         (["--no-webui"], "--no-browser"),

@@ -172,7 +172,8 @@ class Table:
 
 def _table(name: str, group: str, text: str) -> Table:
     """Every setting of a group of the runtime's --help that has no key of its own."""
-    found = (one for one in PACKABLE.values() if one.group == group and one.name not in BY_NAME)
+    own = BY_NAME.keys() - set(FOR_BUILDING)  # what is only for building is no setting
+    found = (one for one in PACKABLE.values() if one.group == group and one.name not in own)
     return Table(name, text, tuple(found))
 
 

@@ -123,6 +123,8 @@ _TEXT_EXAMPLES = {
     "chat-template-kwargs": '{"enable_thinking": false}',
     "cors-origin": ["https://example.com"],
     "cpu-variant": "haswell",
+    "gpu": "off",
+    "gpu-layers": "24",
     "host": "127.0.0.1",
     "logit-bias": ["15043-1"],
     "opening-messages": '[{"role": "user", "content": "Hello"}]',

@@ -41,6 +41,7 @@ async def info(request: Request) -> Response:
         "failed": state.sentence if isinstance(state, LoadFailed) else None,
         "code": state.code if isinstance(state, LoadFailed) else None,
         "hardware": known and known.hardware,
+        "gpu": _gpu(known),
         "notes": [*service.notes, *(known.notes if known else ())],
         "chats": n_ctx is not None if is_ready else None,
         "n_ctx": n_ctx,
@@ -60,6 +61,10 @@ async def info(request: Request) -> Response:
         "adapters": _adapters(service.defaults.adapters),
     }
     return json_response(words, 200, _NO_STORE)
+
+
+def _gpu(state: Ready | ReadyToEmbed | Unloaded | None) -> dict[str, object] | None:
+    return None if state is None or state.gpu is None else dataclasses.asdict(state.gpu)
 
 
 def _adapters(rack: AdapterRack) -> list[dict[str, object]]:

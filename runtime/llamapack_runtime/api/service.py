@@ -45,16 +45,30 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuWords:
+    """Whether and why a graphics card computes. `code` says it for programs, `reason` in a sentence
+    for people; `times`: so many times as fast as the processor, 0 where that is not known."""
+
+    code: str
+    device: str
+    times: float
+    layers: int
+    of_layers: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
-    """`hardware` says in words what computes; `notes` are sentences about what was reduced.
-    `embedder`: embeddings were asked for beside the chat. `draft` tells how the draft model is, if
-    there is one."""
+    """`hardware` says in words what computes, and `gpu` more about a part of it; `notes` are
+    sentences about what was reduced. `embedder`: embeddings were asked for beside the chat. `draft`
+    tells how the draft model is, if there is one."""
 
     session: Session
     hardware: str
     notes: tuple[str, ...] = ()
     embedder: TextEmbedder | None = None
     draft: Callable[[], DraftReport] | None = None
+    gpu: GpuWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,7 @@ class ReadyToEmbed:
     embedder: TextEmbedder
     hardware: str
     notes: tuple[str, ...] = ()
+    gpu: GpuWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Unloaded:
     hardware: str = ""
     notes: tuple[str, ...] = ()
     n_ctx: int | None = None
+    gpu: GpuWords | None = None
 
 
 State = Loading | Ready | ReadyToEmbed | LoadFailed | Unloaded
@@ -90,9 +106,9 @@ State = Loading | Ready | ReadyToEmbed | LoadFailed | Unloaded
 def resting(state: State) -> Unloaded:
     """What stays of a model that is unloaded."""
     if isinstance(state, Ready):
-        return Unloaded(state.hardware, state.notes, state.session.n_ctx)
+        return Unloaded(state.hardware, state.notes, state.session.n_ctx, state.gpu)
     if isinstance(state, ReadyToEmbed):
-        return Unloaded(state.hardware, state.notes)
+        return Unloaded(state.hardware, state.notes, gpu=state.gpu)
     return Unloaded()
 
 

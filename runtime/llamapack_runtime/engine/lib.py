@@ -10,10 +10,10 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from llamapack_runtime.engine.errors import LibraryError
@@ -28,14 +28,22 @@ _VISION_ENVIRONMENT = "MTMD_CPP_LIB"
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 
 
-def load_library(library_folder: Path, cpu_backend: Path | None, gemm: Path | None = None) -> None:
+def load_library(
+    library_folder: Path,
+    cpu_backend: Path | None,
+    gemm: Path | None = None,
+    gpu: Path | None = None,
+    visible: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Load libllama from `library_folder` and the one CPU variant `cpu_backend` (a full path), with
-    the GEMM library beside it if it is given. None: to look into models, not to compute with them.
+    the GEMM library beside it if it is given, and the GPU's, which reads the environment variables
+    `visible` once. None: to look into models, not to compute with them.
 
     A second call with the same arguments does nothing. A process has one set of libraries for
     its whole life: other arguments raise LibraryError, as does a library that cannot be loaded.
     """
-    wanted = (library_folder.resolve(), cpu_backend and cpu_backend.resolve(), gemm)
+    cpu = cpu_backend and cpu_backend.resolve()
+    wanted = (library_folder.resolve(), cpu, gemm, gpu, dict(visible))
     if _MODULE in sys.modules:
         loaded = sys.modules[_MODULE].__dict__.get("llamapack_loaded")
         if loaded != wanted:
@@ -46,12 +54,15 @@ def load_library(library_folder: Path, cpu_backend: Path | None, gemm: Path | No
     module = _import_binding(wanted[0])
     try:
         load = _start_backends(module, wanted[0])
-        if wanted[1] is not None:
-            load(wanted[1])
+        if cpu is not None:
+            load(cpu)
         if gemm is not None:
             # OpenBLAS would start threads of its own while it is mapped.
-            with _environment("OPENBLAS_NUM_THREADS", "1"):
+            with _environment({"OPENBLAS_NUM_THREADS": "1"}):
                 load(gemm)
+        if gpu is not None:
+            with _environment(visible):
+                load(gpu)
     except BaseException:
         # The libraries stay mapped, but the next call may try another CPU variant.
         del sys.modules[_MODULE]
@@ -72,7 +83,7 @@ def vision_library() -> Any:
     `load_library`, or where there is none."""
     folder = library().__dict__["llamapack_loaded"][0]
     try:
-        with _environment(_VISION_ENVIRONMENT, str(folder)):
+        with _environment({_VISION_ENVIRONMENT: str(folder)}):
             module = importlib.import_module(_VISION_MODULE)
     except (OSError, RuntimeError, AttributeError, ImportError) as error:
         raise LibraryError(f"libmtmd in {folder} cannot be loaded: {error}.") from error
@@ -91,7 +102,7 @@ def _import_binding(folder: Path) -> ModuleType:
         package.__path__ = list(spec.submodule_search_locations)
         sys.modules["llama_cpp"] = package
     try:
-        with _environment(_ENVIRONMENT, str(folder)):
+        with _environment({_ENVIRONMENT: str(folder)}):
             return importlib.import_module(_MODULE)
     except (OSError, RuntimeError, AttributeError) as error:
         # AttributeError: a libllama of another version lacks a function that the binding names.
@@ -99,23 +110,24 @@ def _import_binding(folder: Path) -> ModuleType:
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _start_backends(module: Any, folder: Path) -> Callable[[Path], None]:
     """The function that loads a backend. LibraryError where one cannot be loaded."""
     _route_log(module)
     module.llama_backend_init()
-    native = _ggml(module, folder).ggml_backend_load
+    native = _ggml(module, folder, "ggml").ggml_backend_load
     native.argtypes, native.restype = [ctypes.c_char_p], ctypes.c_void_p
 
     def load(backend: Path) -> None:
@@ -125,10 +137,16 @@ def _start_backends(module: Any, folder: Path) -> Callable[[Path], None]:
     return load
 
 
-def _ggml(module: Any, folder: Path) -> ctypes.CDLL:
+def ggml_library(name: str) -> ctypes.CDLL:
+    """ "ggml" or "ggml-base" of this process. LibraryError before `load_library`."""
+    module = library()
+    return _ggml(module, module.__dict__["llamapack_loaded"][0], name)
+
+
+def _ggml(module: Any, folder: Path, name: str) -> ctypes.CDLL:
     """The libggml that libllama is linked against: it alone has the live registry of backends."""
     if sys.platform == "win32":
-        return ctypes.CDLL(str(folder / "ggml.dll"))
+        return ctypes.CDLL(str(folder / f"{name}.dll"))
     # dlsym on libllama's handle also searches the libraries that it was linked with.
     binding: ctypes.CDLL = module._lib
     return binding

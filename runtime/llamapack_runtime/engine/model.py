@@ -49,14 +49,25 @@ class Model:
         *,
         use_mmap: bool = True,
         vocabulary_alone: bool = False,
+        device: int | None = None,
+        n_gpu_layers: int = 0,
         on_progress: Callable[[float], None] | None = None,
     ) -> Self:
         """The GGUF of `size` bytes at `offset` (bytes) of `path`, mapped in place. `on_progress`
         gets 0.0 to 1.0 on this thread; what it raises stops the loading. ModelError otherwise.
-        `vocabulary_alone`: without the weights, which need not be in the file."""
+        `vocabulary_alone`: without the weights, which need not be in the file. `device`, see
+        `device_handle`, gets so many layers; None: all is left to the processor."""
         _check_file(path, offset, size)
         with captured_errors() as causes:
-            handle = _load(path, offset, use_mmap, vocabulary_alone, on_progress)
+            parameters = _parameters(use_mmap, vocabulary_alone)
+            # A list that ends with null; llama.cpp copies it.
+            devices = (ctypes.c_void_p * 2)(device, None)
+            parameters.devices = ctypes.cast(devices, ctypes.c_void_p)
+            parameters.n_gpu_layers = n_gpu_layers
+            if device is not None and use_mmap:
+                # It knows the devices that cannot read what is mapped.
+                parameters.load_mode = library().LLAMA_LOAD_MODE_AUTO
+            handle = _load(path, offset, parameters, on_progress)
         if handle is None:
             raise ModelError(f"The model in {path.name} cannot be loaded: {_last(causes)}.")
         model = cls(handle, path)
@@ -305,12 +316,17 @@ def _check_file(path: Path, offset: int, size: int) -> None:
         raise ModelError(f"There is no GGUF model at byte {offset} of {path.name}.")
 
 
+def _parameters(use_mmap: bool, vocabulary_alone: bool) -> Any:
+    lib = library()
+    parameters = lib.llama_model_default_params()
+    maps = use_mmap and not vocabulary_alone
+    parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP if maps else lib.LLAMA_LOAD_MODE_NONE
+    parameters.vocab_only = vocabulary_alone
+    return parameters
+
+
 def _load(
-    path: Path,
-    offset: int,
-    use_mmap: bool,
-    vocabulary_alone: bool,
-    on_progress: Callable[[float], None] | None,
+    path: Path, offset: int, parameters: Any, on_progress: Callable[[float], None] | None
 ) -> int | None:
     """The native handle or None. Python's errors cannot cross C, so one raised by `on_progress`
     is kept, stops the loading, and is raised here."""
@@ -326,10 +342,6 @@ def _load(
             raised.append(error)
         return not raised
 
-    parameters = lib.llama_model_default_params()
-    maps = use_mmap and not vocabulary_alone
-    parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP if maps else lib.LLAMA_LOAD_MODE_NONE
-    parameters.vocab_only = vocabulary_alone
     parameters.progress_callback = progress  # used only during the load; `progress` outlives it
     try:
         # llama.cpp reads and maps through the FILE* during the load and never afterwards.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from llamapack_runtime.chat.errors import ChatTemplateError
@@ -13,7 +14,6 @@ from llamapack_runtime.engine.backend import LlamaBackend
 from llamapack_runtime.engine.context import Context
 from llamapack_runtime.engine.engine import Engine
 from llamapack_runtime.engine.errors import EngineError
-from llamapack_runtime.engine.lib import load_library
 from llamapack_runtime.engine.model import Model
 from llamapack_runtime.engine.state_file import Data, StateHead, digest, parts_of
 from llamapack_runtime.engine.step import Chunk
@@ -22,6 +22,7 @@ from llamapack_runtime.hardware.plan import ModelFacts, kv_bytes_per_cell
 from llamapack_runtime.launch import console
 from llamapack_runtime.launch.assembling import default_adapters, fingerprint, open_context
 from llamapack_runtime.launch.defaults import chat_defaults
+from llamapack_runtime.launch.device import open_libraries
 from llamapack_runtime.launch.loading import choose_template
 from llamapack_runtime.launch.preparing import Preparation, prepare
 from llamapack_runtime.launch.source import ModelSource
@@ -44,6 +45,8 @@ def bake(
     made. The exit code: 0, or that of the request to stop. ProgramError when it cannot be done."""
     if settings.system_prompt is None:
         raise UsageError("This pack has no system prompt whose state could be kept.")
+    # The same on every computer that packs.
+    settings = replace(settings, gpu="off")
     try:
         head, data = _compute(source, settings, prepare(source, settings, paths), paths, stop)
     except _StoppedError:
@@ -67,7 +70,7 @@ def _compute(
     paths: Paths,
     stop: StopRequest,
 ) -> tuple[StateHead, Data]:
-    load_library(paths.libraries, prepared.choice.variant.path, prepared.choice.gemm)
+    open_libraries(prepared.choice, paths)
     with ExitStack() as resources:
         model = resources.enter_context(
             Model.open(source.path, source.offset, source.size, on_progress=lambda _: _go_on(stop))

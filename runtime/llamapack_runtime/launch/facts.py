@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from llamapack_runtime.api.service import About
 from llamapack_runtime.hardware.choice import HardwareChoice
+from llamapack_runtime.hardware.gpu_choice import GpuChoice
 from llamapack_runtime.hardware.plan import LoadPlan
 from llamapack_runtime.launch.drafting import DraftPlan
 
@@ -71,6 +72,21 @@ def hardware_facts(choice: HardwareChoice) -> Facts:
             for result in choice.results
         ],
     }
+
+
+def gpu_facts(gpu: GpuChoice, plan: LoadPlan) -> Facts:
+    device, offload = gpu.device, plan.offload
+    facts: dict[str, object] = {"used": device is not None, "why": gpu.reason}
+    if device is not None:
+        names = ("name", "description", "library", "kind")
+        facts |= {name: getattr(device, name) for name in names}
+    if offload is not None:
+        facts |= {
+            "layers": offload.words,
+            "needed_bytes": offload.needed_bytes,
+            "free_bytes": offload.free_bytes,
+        }
+    return facts | {"remembered": gpu.from_cache}
 
 
 def plan_facts(plan: LoadPlan) -> Facts:

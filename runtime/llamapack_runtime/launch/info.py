@@ -10,6 +10,7 @@ from llamapack_runtime.launch.facts import (
     Facts,
     about_facts,
     draft_facts,
+    gpu_facts,
     hardware_facts,
     plan_facts,
 )
@@ -44,6 +45,7 @@ def collect(
     return facts | {
         **({} if draft is None else {"draft_model": draft_facts(draft)}),
         "cpu": {"name": cpu_name(), **hardware_facts(prepared.choice)},
+        "gpu": gpu_facts(prepared.gpu, prepared.plan),
         "memory": plan_facts(prepared.plan),
     }
 

@@ -115,7 +115,7 @@ class Loader:
 
     def _load(self, resources: ExitStack) -> Ready | ReadyToEmbed:
         """The model, its context and its engine; they are closed in reverse order."""
-        from llamapack_runtime.engine.lib import load_library  # see TYPE_CHECKING above
+        from llamapack_runtime.launch.device import open_libraries  # see TYPE_CHECKING above
         from llamapack_runtime.launch.preparing import prepare
 
         self._say(Loading("probing", total_bytes=self._source.size))
@@ -123,15 +123,15 @@ class Loader:
             self._source, self._settings, self._paths, self._taken_bytes, self._choice
         )
         self._say(Loading("loading", total_bytes=self._source.size))
-        load_library(self._paths.libraries, prepared.choice.variant.path, prepared.choice.gemm)
+        open_libraries(prepared.choice, self._paths)
         # Imports go on while native code reads the model: 50 ms of waiting less.
         threading.Thread(target=_import_all, daemon=True).start()
-        model = self._open_model(resources)
-        self._say(Loading("warming", 1.0, self._source.size, self._source.size))
         if model_kind(prepared.header) != "chat":
+            model = self._open_model(prepared, resources)
+            self._say(Loading("warming", 1.0, self._source.size, self._source.size))
             return self._open_embedder(model, prepared, resources)
+        model, context, prepared = self._open_both(prepared, resources)
         template, notes = choose_template(model, self._settings)
-        context = self._open_context(model, prepared, resources)
         draft = self._open_draft(context, prepared, resources)
         session = self._open_session(model, context, template, prepared, draft, resources)
         embedder = self._open_beside(model, prepared, session, resources)
@@ -139,7 +139,9 @@ class Loader:
         problem = None if report is None else report().problem
         # What is known before it is loaded stands in the plan already.
         said = dict.fromkeys((*prepared.plan.notes, *notes, *([problem] if problem else [])))
-        return Ready(session, prepared.words, tuple(said), embedder, report)
+        logger.info("%s", prepared.gpu.reason)
+        words = prepared.words
+        return Ready(session, words, tuple(said), embedder, report, prepared.gpu_words)
 
     def _say(self, state: Loading) -> None:
         self._check()
@@ -149,10 +151,37 @@ class Loader:
         if self._is_stopping.is_set():
             raise _StoppedError
 
-    def _open_model(self, resources: ExitStack) -> Model:
-        from llamapack_runtime.engine.model import Model  # see TYPE_CHECKING above
+    def _open_both(
+        self, prepared: Preparation, resources: ExitStack
+    ) -> tuple[Model, Context, Preparation]:
+        """The model and its context, and how they are loaded: without the graphics card where that
+        does not take them."""
+        from llamapack_runtime.engine.errors import EngineError  # see TYPE_CHECKING above
+        from llamapack_runtime.launch.preparing import without_device
+
+        try:
+            with ExitStack() as own:
+                model = self._open_model(prepared, own)
+                context = self._open_context(model, prepared, own)
+                resources.push(own.pop_all())
+                return model, context, prepared
+        except EngineError as error:
+            if prepared.plan.offload is None:
+                raise
+            cause = str(error).rstrip(".")
+            logger.warning("The model could not be loaded onto the graphics card: %s.", cause)
+        self.prepared = prepared = without_device(
+            prepared, self._source, self._settings, self._taken_bytes, cause
+        )
+        model = self._open_model(prepared, resources)
+        return model, self._open_context(model, prepared, resources), prepared
+
+    def _open_model(self, prepared: Preparation, resources: ExitStack) -> Model:
+        from llamapack_runtime.engine.devices import device_handle  # see TYPE_CHECKING above
+        from llamapack_runtime.engine.model import Model
 
         size = self._source.size
+        device, offload = prepared.gpu.device, prepared.plan.offload
 
         def show(share: float) -> None:
             self._say(Loading("loading", share, int(share * size), size))
@@ -163,6 +192,8 @@ class Loader:
                 self._source.offset,
                 size,
                 use_mmap=not self._settings.no_mmap,
+                device=device_handle(device.native_name) if device and offload else None,
+                n_gpu_layers=offload.n_gpu_layers if offload else 0,
                 on_progress=show,
             )
         )
@@ -173,7 +204,7 @@ class Loader:
         from llamapack_runtime.launch.embedding import open_embedder  # see TYPE_CHECKING above
 
         embedder = open_embedder(model, prepared, self._settings, resources)
-        return ReadyToEmbed(embedder, prepared.words, prepared.plan.notes)
+        return ReadyToEmbed(embedder, prepared.words, prepared.plan.notes, prepared.gpu_words)
 
     def _open_beside(
         self, model: Model, prepared: Preparation, session: Session, resources: ExitStack
@@ -188,6 +219,7 @@ class Loader:
     def _open_context(self, model: Model, prepared: Preparation, resources: ExitStack) -> Context:
         from llamapack_runtime.launch.assembling import open_context  # see TYPE_CHECKING above
 
+        self._say(Loading("warming", 1.0, self._source.size, self._source.size))
         adapters = self._source.adapters
         context = resources.enter_context(
             open_context(model, prepared.plan, prepared.choice, adapters)

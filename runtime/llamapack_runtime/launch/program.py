@@ -77,6 +77,8 @@ def _run(
         console.say(help_text(paths.program))
         return 0
     _start_log(asked, log)
+    if asked.list_devices:
+        return _list_devices(paths)
     # Not before --help, which works where nothing else does.
     from llamapack_runtime.launch.source import find_others, find_source, read_pack, version_words
 
@@ -112,6 +114,16 @@ def _describe(model: Path, weights_bytes: int, paths: Paths) -> int:
     from llamapack_runtime.launch.describing import describe
 
     console.say(json.dumps(describe(model, weights_bytes, paths.libraries)))
+    return 0
+
+
+def _list_devices(paths: Paths) -> int:
+    """As llama-server does it."""
+    from llamapack_runtime.hardware.gpu_probe import list_devices  # not needed to serve
+
+    console.say("Available devices:")
+    for device in list_devices(paths.libraries, paths.worker_command):
+        console.say(f"  {device.name}: {device.words}")
     return 0
 
 

@@ -15,7 +15,14 @@ from llamapack_runtime.api.service import LoadFailed, Loading, Service, State
 from llamapack_runtime.hardware.cpus import cpu_name, usable_cpus
 from llamapack_runtime.hardware.gpus import gpu_names
 from llamapack_runtime.hardware.memory import available_memory
-from llamapack_runtime.launch.facts import Facts, about_facts, as_text, hardware_facts, plan_facts
+from llamapack_runtime.launch.facts import (
+    Facts,
+    about_facts,
+    as_text,
+    gpu_facts,
+    hardware_facts,
+    plan_facts,
+)
 from llamapack_runtime.launch.masking import Mask
 from llamapack_runtime.launch.preparing import Preparation
 from llamapack_runtime.launch.recent_log import RecentLog
@@ -53,7 +60,7 @@ class Report:
             "settings": differences(self.settings) or "all as usual",
             "system": _told(_system),
             "cpu": {**_told(_cpu), **(hardware_facts(prepared.choice) if prepared else {})},
-            "gpu": _told(_gpu),
+            "gpu": {**_told(_gpu), **(_used_gpu(prepared) if prepared else {})},
             "memory": {**_told(_memory), **(plan_facts(prepared.plan) if prepared else {})},
         }
         lines = ["llamapack report", "", as_text(self.mask.facts(facts)), "log:"]
@@ -132,7 +139,11 @@ def _cpu() -> Facts:
 
 def _gpu() -> Facts:
     names = gpu_names()
-    return {"there": "unknown" if names is None else ", ".join(names) or "none", "used": False}
+    return {"there": "unknown" if names is None else ", ".join(names) or "none"}
+
+
+def _used_gpu(prepared: Preparation) -> Facts:
+    return gpu_facts(prepared.gpu, prepared.plan)
 
 
 def _memory() -> Facts:

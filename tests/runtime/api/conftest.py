@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fakes import fake_session
-from llamapack_runtime.api.service import AnswerDefaults, Ready, Service
+from llamapack_runtime.api.service import AnswerDefaults, GpuWords, Ready, Service
 from llamapack_runtime.chat.session import Session
 from llamapack_runtime.engine.sampling import SamplingParams
 from runtime.api.clients import make_client
@@ -57,7 +57,8 @@ def make_session() -> Iterator[Callable[..., Session]]:
 @pytest.fixture
 def ready(service: Service, make_session: Callable[..., Session]) -> Service:
     """Answers "Hello!"."""
-    service.state = Ready(make_session(), "Fake CPU (plain), 2 threads", ("A note.",))
+    gpu = GpuWords("software", "llvmpipe", 0.0, 0, 0, "No graphics card is used.")
+    service.state = Ready(make_session(), "Fake CPU (plain), 2 threads", ("A note.",), gpu=gpu)
     return service
 
 

@@ -66,6 +66,7 @@ def test_info_of_a_ready_pack(client: TestClient) -> None:
     assert info["model"]["quantization"] == "Q4_1"
     assert info["versions"] == {"llama-cpp-python": "0.3.36"}
     assert info["hardware"] == "Fake CPU (plain), 2 threads"
+    assert info["gpu"]["code"] == "software"
     assert info["notes"] == ["A note."]
     assert info["n_ctx"] == 512
 

@@ -5,6 +5,7 @@ first ones are busy. No slot can be chosen, saved or erased; prompts are found i
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request as HttpRequest
@@ -39,6 +40,7 @@ async def props(http: HttpRequest) -> Response:
             "modalities": {"vision": card.sees_images, "video": False, "audio": False},
             "media_marker": "",
             "draft_model": _draft(http),
+            "gpu": _gpu(http),
             "endpoint_slots": True,
             "endpoint_props": False,
             "endpoint_metrics": True,
@@ -62,6 +64,14 @@ def _draft(http: HttpRequest) -> dict[str, object] | None:
         return None
     report = state.draft()
     return {"name": report.name, "is_used": report.problem is None, "problem": report.problem}
+
+
+def _gpu(http: HttpRequest) -> dict[str, object] | None:
+    """Whether and why a graphics card computes: no field of llama-server's."""
+    state = state_of(http)
+    if not isinstance(state, Ready) or state.gpu is None:
+        return None
+    return dataclasses.asdict(state.gpu)
 
 
 async def change_props(_http: HttpRequest) -> Response:
