@@ -10,7 +10,13 @@ function versionLines(versions) {
   return Object.entries(versions ?? {}).map(([name, version]) => `${name} ${version}`).join(" · ");
 }
 
-function facts({ brand, model = {}, versions, hardware, notes = [], pack_id: packId }) {
+/** Whether and why a graphics card computes. */
+function gpuWords(gpu) {
+  if (!gpu) return "";
+  return t(`about.gpu.${gpu.code}`, { device: gpu.device, layers: gpu.layers, ofLayers: gpu.of_layers, times: formatNumber(gpu.times) });
+}
+
+function facts({ brand, model = {}, versions, hardware, gpu, notes = [], pack_id: packId }) {
   const context = Number.isFinite(model.context_length) ? t("about.contextValue", { count: formatNumber(model.context_length) }) : "";
   const count = Number.isFinite(model.parameter_count) ? formatNumber(model.parameter_count) : model.parameter_count;
   return [
@@ -23,6 +29,7 @@ function facts({ brand, model = {}, versions, hardware, notes = [], pack_id: pac
     [t("about.context"), context],
     [t("about.license"), model.license],
     [t("about.hardware"), words(hardware)],
+    [t("about.gpu"), gpuWords(gpu)],
     [t("about.notes"), notes.join(" ")],
     [t("about.versions"), versionLines(versions)],
     [t("about.packId"), packId],
