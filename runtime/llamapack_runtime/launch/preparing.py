@@ -13,6 +13,7 @@ from llamapack_runtime.hardware.attention import is_plain_faster, plan_attention
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.cpus import cpu_name
 from llamapack_runtime.hardware.gpu_choice import NO_LIBRARY, OTHER_KIND, GpuChoice, GpuResult
+from llamapack_runtime.hardware.gpu_libraries import list_gpu_libraries
 from llamapack_runtime.hardware.gpu_probe import choose_gpu
 from llamapack_runtime.hardware.memory import available_memory
 from llamapack_runtime.hardware.offload import DeviceRoom, LayerBytes, plan_with_device
@@ -70,6 +71,9 @@ def prepare(
     header = source.read_header()
     check_adapters(source.adapters, header)
     projector.check(source.projector, header)
+    if not list_gpu_libraries(paths.libraries):
+        # No graphics card can help: what does not fit is refused before anything is tried.
+        plan(header, source.weight_bytes, settings, taken_bytes)
     choice = choice or _choose(source, header, settings, paths)
     room: DeviceRoom | None = None
     if model_kind(header) == "chat":
