@@ -67,6 +67,7 @@ def open_context(
 ) -> Context:
     """With the adapters, checked before, in memory. Whoever opens it closes it."""
     slots = slots_for(model, plan.n_seq_max)
+    is_idle = _is_processor_idle(plan)
     return Context(
         model,
         n_ctx=plan.n_ctx,
@@ -74,8 +75,8 @@ def open_context(
         n_rows=slots.rows,
         n_batch=plan.n_batch,
         n_ubatch=plan.n_ubatch,
-        n_threads=choice.n_threads,
-        n_threads_batch=choice.n_threads_batch,
+        n_threads=1 if is_idle else choice.n_threads,
+        n_threads_batch=1 if is_idle else choice.n_threads_batch,
         flash_attention=plan.flash_attn,
         type_k=plan.type_k,
         type_v=plan.type_v,
@@ -99,8 +100,10 @@ def open_engine(
     pools = open_pools(context.handle, choice.variant.path)
     if pools is not None and draft is not None and draft.context is not None:
         pools.share(draft.context.handle)
+    is_idle = _is_processor_idle(plan)
     tuner = ThreadTuner(
-        pool_candidates(usable_cpus(), settings.threads), pool_setting(choice.n_threads)
+        pool_candidates(usable_cpus(), 1 if is_idle else settings.threads),
+        pool_setting(1 if is_idle else choice.n_threads),
     )
     return Engine(
         LlamaBackend(
@@ -117,6 +120,11 @@ def open_engine(
         states=_open_states(source, model, context, plan, settings, paths),
         drafter=None if draft is None else draft.drafter,
     )
+
+
+def _is_processor_idle(plan: LoadPlan) -> bool:
+    """Whether all is computed by a graphics card: more than one thread would only wait for it."""
+    return plan.offload is not None and plan.offload.n_layers_there == plan.offload.n_layers
 
 
 def open_pools(context_handle: int, cpu_backend: Path) -> ThreadPools | None:
