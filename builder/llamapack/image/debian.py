@@ -56,7 +56,8 @@ def debian_packages(name: str, report: Report) -> Path:
         try:
             _unpack(_fetch(lock, work), work)
         except StepError as error:
-            raise MissingPackagesError(str(error).splitlines()[-1].strip()) from error
+            why = error.last_line.removeprefix("E: ").rstrip(".")
+            raise MissingPackagesError(f"{error.step} failed ({why})") from error
 
     return fill_once(build_cache() / "debian" / f"{name}-{key}", fill)
 
@@ -72,8 +73,8 @@ def _fetch(lock: DebianLock, work: Path) -> Path:
     source = f"deb [signed-by={_KEYRING}] {mirror} {lock.suite} main\n"
     (own / "sources.list").write_text(source, encoding="utf-8")
     apt = ["apt-get", "-q", *(f"-o{setting}" for setting in _settings(own))]
-    run(f"Reading what Debian {lock.suite} has", [*apt, "update"])
-    run("Fetching the packages", [*apt, "download", *lock.packages], folder=files)
+    run(f"fetching the list of Debian {lock.suite}'s packages", [*apt, "update"])
+    run("fetching its packages", [*apt, "download", *lock.packages], folder=files)
     shutil.rmtree(own)
     _check(lock, files)
     return files
@@ -91,6 +92,7 @@ def _settings(own: Path) -> Sequence[str]:
         "APT::Architectures=amd64",
         "APT::Sandbox::User=",
         "Acquire::Languages=none",
+        "APT::Update::Error-Mode=any",
     )
 
 
@@ -118,5 +120,5 @@ def _check(lock: DebianLock, files: Path) -> None:
 
 def _unpack(files: Path, work: Path) -> None:
     for path in sorted(files.glob("*.deb")):
-        run(f"Unpacking {path.name}", ["dpkg-deb", "-x", path, work])
+        run(f"unpacking {path.name}", ["dpkg-deb", "-x", path, work])
     shutil.rmtree(files)

@@ -32,6 +32,8 @@ class MissingPackagesError(ImageError):
 
 class StepError(ImageError):
     def __init__(self, step: str, command: Sequence[str], status: int, tail: Sequence[str]) -> None:
+        self.step = step
+        self.last_line = tail[-1] if tail else ""
         lines = "\n".join(f"  {line}" for line in tail)
         super().__init__(
             f"{step} failed: '{command[0]}' ended with status {status}. Its last lines:\n{lines}"

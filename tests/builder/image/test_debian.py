@@ -71,6 +71,16 @@ class TestFetched:
             debian_packages("small", lambda _: None)
         assert [path for path in cache.iterdir() if path.is_dir()] == []
 
+    def test_without_a_network_the_reason_is_told(
+        self, cache: Path, small_lock: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert small_lock.exists()
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with pytest.raises(MissingPackagesError, match="^fetching the list of Debian trixie's"):
+            debian_packages("small", lambda _: None)
+        assert [path for path in cache.iterdir() if path.is_dir()] == []
+
     def test_a_version_that_is_gone_is_refused(self, cache: Path, small_lock: Path) -> None:
         small_lock.write_text(f"suite trixie\n{PINNED}=0.0.1-1 sha256:{'0' * 64}\n")
         with pytest.raises(MissingPackagesError, match=r"'0\.0\.1-1' for 'spirv-headers'"):
