@@ -52,9 +52,8 @@ def debian_packages(name: str, report: Report) -> Path:
 
     def fill(work: Path) -> None:
         lock = read_lock(name)
-        report(f"Fetching {', '.join(pin.partition('=')[0] for pin in lock.packages)}")
         try:
-            _unpack(_fetch(lock, work), work)
+            _unpack(_fetch(lock, work, report), work)
         except StepError as error:
             why = error.last_line.removeprefix("E: ").rstrip(".")
             raise MissingPackagesError(f"{error.step} failed ({why})") from error
@@ -62,11 +61,12 @@ def debian_packages(name: str, report: Report) -> Path:
     return fill_once(build_cache() / "debian" / f"{name}-{key}", fill)
 
 
-def _fetch(lock: DebianLock, work: Path) -> Path:
+def _fetch(lock: DebianLock, work: Path, report: Report) -> Path:
     """The folder with the files, each as it was pinned."""
     missing = next((program for program in PROGRAMS if shutil.which(program) is None), None)
     if missing is not None:
         raise MissingPackagesError(f"there is no {missing} on this computer")
+    report(f"Fetching {', '.join(pin.partition('=')[0] for pin in lock.packages)}")
     mirror, own, files = _mirror(), work / "apt", work / "files"
     for folder in (own / "lists/partial", own / "archives/partial", files):
         folder.mkdir(parents=True)

@@ -77,7 +77,7 @@ class TestFetched:
         assert small_lock.exists()
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
-        with pytest.raises(MissingPackagesError, match="^fetching the list of Debian trixie's"):
+        with pytest.raises(MissingPackagesError, match=r"^fetching the list of Debian trixie's"):
             debian_packages("small", lambda _: None)
         assert [path for path in cache.iterdir() if path.is_dir()] == []
 

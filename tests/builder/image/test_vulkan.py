@@ -3,8 +3,10 @@ other libraries ggml's C interface alone, and it names no place of the computer 
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from llamapack.image.elf import is_elf, needed_glibc
 from llamapack.image.make import image_key, image_keys
 from llamapack.image.program import RuntimeProgram
-from llamapack.image.store import load_image
+from llamapack.image.store import FACTS, best_image, find_image, load_image
+from llamapack.image.system import PROGRAMS
 from llamapack.image.vulkan import LIBRARY, LICENSES
 from llamapack.image.without_gpu import without_gpu
 from llamapack.targets.linux import GLIBC_FLOOR
@@ -95,3 +98,27 @@ def test_the_key_changes_with_it() -> None:
     )
     assert len(set(image_keys("linux-x86_64"))) == 2
     assert len(image_keys("linux-aarch64")) == 1
+
+
+def test_where_it_cannot_be_compiled_the_image_is_made_without_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel and the rest of the image are there; the program that fetches packages is not."""
+    real = Path(os.environ["LLAMAPACK_TEST_IMAGE"])
+    cache, programs = tmp_path / "cache", tmp_path / "bin"
+    lesser = cache / "images" / f"linux-x86_64-{image_key('linux-x86_64', has_gpu=False)}"
+    shutil.copytree(real, lesser, ignore=shutil.ignore_patterns("program*", "without-gpu*"))
+    facts = json.loads((lesser / FACTS).read_text())
+    (lesser / FACTS).write_text(json.dumps(facts | {"gpu": [], "key": lesser.name[-16:]}))
+    (cache / "wheels").symlink_to(real.parent.parent / "wheels")
+    programs.mkdir()
+    for name in PROGRAMS:
+        (programs / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("LLAMAPACK_BUILD_CACHE", str(cache))
+    monkeypatch.setenv("PATH", str(programs))
+    lines: list[str] = []
+    image = best_image("linux-x86_64", lines.append)
+    assert (image.folder, image.gpu) == (lesser, None)
+    assert "is made without Vulkan" in lines[0]
+    assert "there is no apt-get on this computer. On Debian 12 or newer" in lines[0]
+    assert find_image("linux-x86_64") == image
