@@ -1,6 +1,6 @@
 /* A graphics processor that misbehaves, as a ggml backend: its memory is the computer's, it takes
- * every operation, and what it does then is ACT, one of CRASH, HANG, WRONG and, before anybody asks
- * for anything, CRASH_AT_ONCE. */
+ * every operation, and what it does then is ACT, one of CRASH, HANG, WRONG. Before that, FULL has no
+ * memory for anything, and CRASH_AT_ONCE does not wait to be asked. */
 #include "ggml-backend-impl.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #define HANG 2
 #define WRONG 3
 #define CRASH_AT_ONCE 4
+#define FULL 5
 
 static const char *name_of_backend(ggml_backend_t backend) { (void)backend; return "Vulkan"; }
 static void free_backend(ggml_backend_t backend) { free(backend); }
@@ -68,9 +69,19 @@ static ggml_backend_t open_backend(ggml_backend_dev_t device, const char *parame
     return backend;
 }
 
+static const char *name_of_memory(ggml_backend_buffer_type_t kind) { (void)kind; return "Full"; }
+static size_t alignment(ggml_backend_buffer_type_t kind) { (void)kind; return 32; }
+static ggml_backend_buffer_t refuse(ggml_backend_buffer_type_t kind, size_t size) {
+    (void)kind, (void)size;
+    return NULL;
+}
+
 static ggml_backend_buffer_type_t buffers(ggml_backend_dev_t device) {
-    (void)device;
-    return ggml_backend_cpu_buffer_type();
+    static struct ggml_backend_buffer_type full = {
+        .iface = {.get_name = name_of_memory, .alloc_buffer = refuse, .get_alignment = alignment},
+    };
+    full.device = device;
+    return ACT == FULL ? &full : ggml_backend_cpu_buffer_type();
 }
 
 static bool takes_operation(ggml_backend_dev_t device, const struct ggml_tensor *operation) {
@@ -79,8 +90,7 @@ static bool takes_operation(ggml_backend_dev_t device, const struct ggml_tensor 
 }
 
 static bool takes_buffer(ggml_backend_dev_t device, ggml_backend_buffer_type_t kind) {
-    (void)device;
-    return ggml_backend_buft_is_host(kind);
+    return kind == buffers(device) || ggml_backend_buft_is_host(kind);
 }
 
 static struct ggml_backend_device the_device = {

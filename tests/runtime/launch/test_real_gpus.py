@@ -85,6 +85,21 @@ def gpu_facts(home: Home, variables: dict[str, str], *arguments: str) -> dict[st
     return found
 
 
+def test_a_model_that_a_card_does_not_take_is_loaded_without_it(
+    home: Home, free_port: int, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    libraries = fake_gpu("FULL", LIBRARIES, tmp_path_factory.mktemp("full"))
+    variables["LLAMAPACK_LIBRARIES"] = str(libraries)
+    with running(home, free_port, *FIXED, "--gpu", "Hostile 9000", **variables) as program:
+        program.wait_for("/health", {200})
+        gpu = program.get("/llamapack/info").json()["gpu"]
+        assert gpu["code"] == "no_room"
+        assert "could not be loaded onto Hostile 9000 (" in gpu["reason"]
+        url = f"{program.url}/v1/completions"
+        reply = httpx.post(url, json=COUNTING, trust_env=False, timeout=60).json()
+        assert reply["choices"][0]["text"].startswith(" 9, 10, 11")
+
+
 @on_software
 def test_a_software_device_is_not_chosen_by_itself(home: Home, variables: dict[str, str]) -> None:
     facts = gpu_facts(home, variables)
