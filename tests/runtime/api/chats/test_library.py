@@ -29,7 +29,7 @@ ABOUT_THE_README = [
     ("How can I get the GGUF back out of a pack?", "llamapack extract"),
     ("Where are the weights unpacked to?", "Nothing is unpacked"),
     ("Under which licence is it released?", "Apache-2.0"),
-    ("How long does make demo take?", "10 to 25 minutes"),
+    ("How long does make demo take?", "15 to 30 minutes"),
     ("What is the status code when the queue is full?", "answers 503"),
     ("Does the program connect to the internet?", "no outbound connection"),
 ]
