@@ -26,6 +26,7 @@ GpuCode = Literal[
     "late",  # it may be slow or hang: the trial goes on, for the next start
     "wrong",
     "failed",
+    "died",  # with the whole program, when it loaded the model
     "too_small",
     "no_room",
     "other_kind",  # models that do not chat are left to the processor
@@ -88,9 +89,18 @@ class GpuResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPlace:
+    """The entry of the file in which a choice is remembered."""
+
+    path: Path
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class GpuChoice:
     """`device` None: the processor computes. `result` is what decided; `others` are the devices and
-    libraries besides. `is_settled` is false while a trial goes on."""
+    libraries besides. `is_settled` is false while a trial goes on. `place`: where it is remembered,
+    if it is."""
 
     result: GpuResult
     device: GpuDevice | None = None
@@ -98,6 +108,7 @@ class GpuChoice:
     others: tuple[GpuResult, ...] = ()
     from_cache: bool = False
     is_settled: bool = True
+    place: MemoryPlace | None = None
 
     @property
     def reason(self) -> str:
@@ -143,6 +154,7 @@ def fragment(result: GpuResult) -> str:
         "late": f"the trial of {title} takes longer than a start may, and goes on for the next one",
         "wrong": f"{title} computed wrong numbers in a trial",
         "failed": f"{title} does not work{cause}",
+        "died": f"the program died when it last loaded the model onto {title}; it is tried anew",
         "too_small": f"{title} has too little free memory for this model",
         "no_room": f"the model could not be loaded onto {title}{cause}",
         "other_kind": "models that do not chat are computed by the processor",

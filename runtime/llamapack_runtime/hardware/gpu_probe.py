@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from llamapack_runtime.hardware.choice import HardwareChoice
@@ -19,6 +20,7 @@ from llamapack_runtime.hardware.gpu_choice import (
     GpuChoice,
     GpuDevice,
     GpuResult,
+    MemoryPlace,
 )
 from llamapack_runtime.hardware.gpu_libraries import GpuLibrary, list_gpu_libraries
 from llamapack_runtime.hardware.gpu_remembered import recall_gpu, remember_gpu
@@ -61,14 +63,14 @@ def choose_gpu(
         listing = GpuTrial(library_folder, worker_command, libraries, (), None)
         return _named(listing, wish, patience_s)
     kinds = known_quantizations(quantizations)[:4]
-    path = memory_path(cache_folder, image_key, "gpu")
     key = memory_key(cpu_identity(), gpu_identity(), _stamps(libraries), kinds, cpu.variant.name)
-    known = recall_gpu(path, key, libraries)
+    place = MemoryPlace(memory_path(cache_folder, image_key, "gpu"), key)
+    known = recall_gpu(place, libraries)
     if known is not None and known.is_settled:
         return known
     wait_s = patience_s if known is None else 0.0
     trial = GpuTrial(library_folder, worker_command, libraries, kinds, cpu)
-    return _Race(trial, path, key, known).run(wait_s, most_s)
+    return _Race(trial, place, known).run(wait_s, most_s)
 
 
 def list_devices(library_folder: Path, worker_command: Sequence[str]) -> tuple[GpuDevice, ...]:
@@ -101,10 +103,9 @@ class _Race:
     and writes "late"; thread B, the trial, ends and writes what it found. Both happen under the
     lock, and A writes nothing once B has, so that the better knowledge stays."""
 
-    def __init__(self, trial: GpuTrial, path: Path, key: str, known: GpuChoice | None) -> None:
+    def __init__(self, trial: GpuTrial, place: MemoryPlace, known: GpuChoice | None) -> None:
         self._trial = trial
-        self._path = path
-        self._key = key
+        self._place = place
         self._known = known
         self._lock = threading.Lock()
         self._is_over = threading.Event()
@@ -121,14 +122,14 @@ class _Race:
             if self._known is not None:
                 return self._known
             late = GpuChoice(GpuResult(self._trial.current, "late"), is_settled=False)
-            remember_gpu(self._path, self._key, late)
+            remember_gpu(self._place, late)
             return late
 
     def _compete(self, deadline: float) -> None:
         self._trial.run(deadline)
-        choice = self._trial.choice()
+        choice = replace(self._trial.choice(), place=self._place)
         with self._lock:
             self._choice = choice
-            remember_gpu(self._path, self._key, choice)
+            remember_gpu(self._place, choice)
         self._is_over.set()
         logger.info("%s", choice.reason)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from llamapack_runtime.hardware.gpu_choice import (
@@ -12,22 +13,41 @@ from llamapack_runtime.hardware.gpu_choice import (
     GpuChoice,
     GpuDevice,
     GpuResult,
+    MemoryPlace,
 )
 from llamapack_runtime.hardware.gpu_libraries import GpuLibrary
 from llamapack_runtime.hardware.notebook import read_entry, write_entry
 
 
-def recall_gpu(path: Path, key: str, libraries: Sequence[GpuLibrary]) -> GpuChoice | None:
+def recall_gpu(place: MemoryPlace, libraries: Sequence[GpuLibrary]) -> GpuChoice | None:
     """The choice, or None when there is none that can be read and trusted."""
     try:
-        return _parsed(read_entry(path, key), {one.kind: one.path for one in libraries})
+        entry = read_entry(place.path, place.key)
+        return replace(_parsed(entry, {one.kind: one.path for one in libraries}), place=place)
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def remember_gpu(path: Path, key: str, choice: GpuChoice) -> None:
+def remember_gpu(place: MemoryPlace, choice: GpuChoice) -> None:
     """Add or replace an entry. Where the library lies may be different at the next start."""
-    write_entry(path, key, asdict(choice) | {"library": None})
+    fields = asdict(replace(choice, library=None, place=None))
+    write_entry(place.path, place.key, fields)
+
+
+@contextmanager
+def while_in_use(choice: GpuChoice) -> Iterator[None]:
+    """A process that dies inside leaves word of it: the next start does without the card, and has
+    it tried anew. What passes a trial may still die of a whole model."""
+    place, device = choice.place, choice.device
+    if place is None or device is None:
+        yield
+        return
+    died = GpuResult(device.title, "died")
+    remember_gpu(place, replace(choice, result=died, device=None, is_settled=False))
+    try:
+        yield
+    finally:
+        remember_gpu(place, choice)
 
 
 def _parsed(raw: object, paths: Mapping[str, Path]) -> GpuChoice:

@@ -157,10 +157,11 @@ class Loader:
         """The model and its context, and how they are loaded: without the graphics card where that
         does not take them."""
         from llamapack_runtime.engine.errors import EngineError  # see TYPE_CHECKING above
+        from llamapack_runtime.hardware.gpu_remembered import while_in_use
         from llamapack_runtime.launch.preparing import without_device
 
         try:
-            with ExitStack() as own:
+            with while_in_use(prepared.gpu), ExitStack() as own:
                 model = self._open_model(prepared, own)
                 context = self._open_context(model, prepared, own)
                 resources.push(own.pop_all())

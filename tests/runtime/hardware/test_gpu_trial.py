@@ -14,6 +14,7 @@ import pytest
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.gpu_choice import GpuChoice
 from llamapack_runtime.hardware.gpu_probe import choose_gpu, list_devices
+from llamapack_runtime.hardware.gpu_remembered import while_in_use
 from llamapack_runtime.hardware.variants import Variant
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the libraries' names are Linux's")
@@ -150,6 +151,20 @@ def test_a_trial_that_takes_longer_than_a_start_decides_about_the_next(computer:
             break
         threading.Event().wait(0.1)  # the trial goes on behind our back
     assert later.result.code == "used"
+
+
+def test_a_card_that_takes_the_program_with_it_is_left_out_and_tried_anew(
+    computer: Computer,
+) -> None:
+    computer.act(ROME, *computed("Vulkan0", 0.05, RIGHT), *PROCESSOR)
+    used = computer.choose()
+    with while_in_use(used):
+        died = computer.choose()  # as the next start would, had this one not come further
+    assert (died.device, died.result.code, died.is_settled) == (None, "died", False)
+    assert "died when it last loaded the model onto Rome 1" in died.reason
+    with while_in_use(used):
+        pass
+    assert computer.choose().device == used.device
 
 
 def test_one_that_hangs_costs_the_patience_once_and_is_given_up(computer: Computer) -> None:

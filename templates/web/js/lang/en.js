@@ -7,6 +7,7 @@ export default {
   "about.description": "What it is for",
   "about.gpu": "Graphics card",
   "about.gpu.crashed": "None is used: the trial of {device} crashed. The processor does the computing.",
+  "about.gpu.died": "None is used: the program died when it last loaded the model onto {device}. The card is tried anew.",
   "about.gpu.failed": "None is used: {device} does not work. The processor does the computing.",
   "about.gpu.forced": "{device} does the computing, {layers} of {ofLayers} layers, as was asked for.",
   "about.gpu.hung": "None is used: {device} did not answer in a trial. The processor does the computing.",

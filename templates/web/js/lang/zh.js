@@ -7,6 +7,7 @@ export default {
   "about.description": "用途",
   "about.gpu": "显卡",
   "about.gpu.crashed": "未使用：对 {device} 的试运行崩溃了，由处理器进行计算。",
+  "about.gpu.died": "未使用：上次将模型载入 {device} 时程序意外结束，将重新试用这块显卡。",
   "about.gpu.failed": "未使用：{device} 无法工作，由处理器进行计算。",
   "about.gpu.forced": "按照指定，由 {device} 进行计算（{ofLayers} 层中的 {layers} 层）。",
   "about.gpu.hung": "未使用：{device} 在试运行中没有响应，由处理器进行计算。",
