@@ -22,6 +22,7 @@ from llamapack.image_entries import (
     engine_text,
     image_sources,
     launcher_source,
+    runtime_entry,
     runtime_info,
 )
 from llamapack.models import PackModel, license_sources, license_warnings, name_models
@@ -67,6 +68,7 @@ class Plan:
     warnings: tuple[str, ...]
     adapters: tuple[PackAdapter, ...] = ()
     draft: PackDraft | None = None
+    other_images: tuple[Image, ...] = ()
 
     @property
     def model_bytes(self) -> int:
@@ -113,7 +115,7 @@ def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan
 
 def planned_size(plan: Plan) -> int:
     """The bytes of the pack but for a baked state, exactly."""
-    return packed_size(plan.launcher, plan.sources, _Unsealed(plan).manifest)
+    return packed_size(plan.launcher, plan.sources, Unsealed(plan).manifest)
 
 
 def needs_sidecar(plan: Plan, size_bytes: int) -> bool:
@@ -150,7 +152,7 @@ def build(
     started = time.monotonic()
     total = sum(source.size for source in (plan.launcher, *plan.sources))
     advance = reporter.start(f"Packing {options.model.gguf.name}", total)
-    draft = _Unsealed(plan)
+    draft = Unsealed(plan)
     with contextlib.ExitStack() as resources:
         bake = resources.enter_context(baker(reporter.note)) if options.bake else None
 
@@ -174,7 +176,7 @@ def build(
     )
 
 
-class _Unsealed:
+class Unsealed:
     """The manifest while the sums of the entries are still unknown."""
 
     def __init__(self, plan: Plan) -> None:
@@ -184,7 +186,6 @@ class _Unsealed:
 
     def manifest(self, launcher: EntrySum, entries: Sequence[EntrySum]) -> bytes:
         sums = {entry.name: entry.sha256 for entry in entries}
-        runtime_entry = entries[len(self._plan.models)]
         first, *others = [sums[model.entry] for model in self._plan.models]
         adapters = acting(self._plan.adapters, sums)
         settings = self._plan.options.answer_settings
@@ -198,12 +199,16 @@ class _Unsealed:
             target=image.target,
             llamapack_version=version("llamapack"),
             model=self._main_info,
-            runtime=runtime_info(image, runtime_entry.name, launcher),
+            runtime=runtime_info(image, runtime_entry(image.target), launcher),
             settings=self._plan.options.packed_settings,
             entries=tuple(entries),
             state=None if state is None else state.name,
             brand=self._plan.options.branding.brand,
             others=tuple(model.info for model in self._plan.models[1:]),
+            runtimes=tuple(
+                runtime_info(other, runtime_entry(other.target), None)
+                for other in self._plan.other_images
+            ),
         ).to_json()
 
     @property

@@ -14,7 +14,7 @@ from llamapack.adapters import with_loras
 from llamapack.arguments import FILE, json_option
 from llamapack.branding import read_branding
 from llamapack.build import build
-from llamapack.build_result import Made, made_text
+from llamapack.build_result import Made, made_text, shared_text
 from llamapack.dry_run import dry_run_text
 from llamapack.inputs import Found, resolve
 from llamapack.inputs.from_modelfile import from_modelfile
@@ -29,6 +29,7 @@ from llamapack.projector import read_projector
 from llamapack.quantize import file_type, quantized, renamed
 from llamapack.readme import check_readme, write_readme
 from llamapack.reporter import Reporter
+from llamapack.shared import build_shared
 from llamapack.suggesting import SuggestingChoice
 from llamapack.targets.choosing import chosen_targets, image_getter
 from llamapack.targets.gpu import gpu_option
@@ -111,6 +112,12 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     "for.  [default: this computer's]",
 )
 @gpu_option
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="One folder for all of --target, such as on a USB stick: a small program for each, and "
+    "the models once beside them.",
+)
 @grouped(
     _MODEL,
     "--system-prompt",
@@ -235,6 +242,7 @@ def build_command(
     draft: str | None,
     preset: Preset | None,
     targets: tuple[str, ...] | None,
+    shared: bool,
     has_gpu: bool,
     system_prompt: str | None,
     system_prompt_file: Path | None,
@@ -269,6 +277,8 @@ def build_command(
       llamapack build SmolLM2.gguf --title "Latin" --logo owl.svg --color "#7a4f1a" \\
           --welcome "Salve! What shall we read?" --prompt "Conjugate amare." \\
           --prompt "Who was Cicero?" --disclaimer "It can be wrong: look things up."
+      llamapack build SmolLM2.gguf --target linux-x86_64,windows-x86_64
+      llamapack build SmolLM2.gguf --target all --shared -o stick
       llamapack build Qwen3-00001-of-00003.gguf
       llamapack build ollama:llama3.2:1b
       llamapack build -f Modelfile
@@ -308,11 +318,14 @@ def build_command(
         )
     if mmproj is not None:
         found = found.with_projector(None)  # what was found beside it is not asked for
+    if shared and (readme or bake or dry_run):
+        raise click.UsageError("--shared goes with none of --readme, --bake and --dry-run.")
     path = output or default_output(found if kind is None else renamed(found, kind))
     chosen = chosen_targets(targets, lambda line: click.echo(line, err=True))
     options = BuildOptions(
         model=found,
-        output=output_for(chosen[0], path, len(chosen) == 1),
+        output=path if shared else output_for(chosen[0], path, len(chosen) == 1),
+        is_shared=shared,
         target=chosen[0],
         name=name,
         force=force,
@@ -328,7 +341,10 @@ def build_command(
     )
     wanted = [
         options,
-        *(replace(options, target=one, output=output_for(one, path, False)) for one in chosen[1:]),
+        *(
+            replace(options, target=one, output=path if shared else output_for(one, path, False))
+            for one in chosen[1:]
+        ),
     ]
     for one in wanted if readme else ():
         check_readme(one.output, force)
@@ -347,6 +363,9 @@ def build_command(
             )
             wanted = [replace(one, model=smaller) for one in wanted]
         get_image = image_getter(reporter.note, has_gpu=has_gpu)
+        if shared:
+            click.echo(shared_text(build_shared(wanted, get_image, reporter), as_json))
+            return
         results = [build(one, get_image, reporter) for one in wanted]
     pages = [write_readme(result.path) if readme else None for result in results]
     made = [

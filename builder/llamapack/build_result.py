@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llamapack.build import BuildResult
 from llamapack.progress import style
+from llamapack.shared import SharedResult
 from llamapack.targets.table import target_named
 from llamapack.text import plain, size_text, time_text
 
@@ -31,6 +32,32 @@ def made_text(packs: Sequence[Made], as_json: bool) -> str:
         return "\n".join(_text(pack) for pack in packs)
     facts = [_facts(pack) for pack in packs]
     return json.dumps(facts[0] if len(facts) == 1 else facts, indent=2)
+
+
+def shared_text(made: SharedResult, as_json: bool) -> str:
+    """Of one folder for several systems."""
+    if as_json:
+        facts = {
+            "path": str(made.folder.absolute()),
+            "files": list(made.files),
+            "name": made.name,
+            "targets": list(made.targets),
+            "pack_id": made.pack_id,
+            "size_bytes": made.size_bytes,
+            "model_bytes": made.model_bytes,
+            "duration_s": round(made.duration_s, 3),
+            "warnings": list(made.warnings),
+        }
+        return json.dumps(facts, indent=2)
+    extra = size_text(made.size_bytes - made.model_bytes)
+    titles = ", ".join(target_named(name).title for name in made.targets)
+    return (
+        f"{style('Made', 'green')} the folder {plain(str(made.folder))}: {plain(made.name)}, "
+        f"{size_text(made.size_bytes)} ({extra} beyond the model), in "
+        f"{time_text(made.duration_s)}.\n"
+        f"In it: {', '.join(plain(name) for name in made.files)}. It is for {titles}; hand on the "
+        "whole folder."
+    )
 
 
 def _facts(pack: Made) -> dict[str, object]:

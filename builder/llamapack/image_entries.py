@@ -54,12 +54,17 @@ def image_sources(image: Image) -> list[Source]:
     """The runtime, then the licences of its parts."""
     licenses = sorted(image.licenses, key=lambda path: path.name)
     return [
-        _source(f"{RUNTIME_FOLDER}{image.target}.tar.zst", image.archive),
+        _source(runtime_entry(image.target), image.archive),
         *(_source(LICENSE_FOLDER + path.name, path) for path in licenses),
     ]
 
 
-def runtime_info(image: Image, entry: str, launcher: EntrySum) -> RuntimeInfo:
+def runtime_entry(target: str) -> str:
+    """Where the launcher of `target` looks for its runtime."""
+    return f"{RUNTIME_FOLDER}{target}.tar.zst"
+
+
+def runtime_info(image: Image, entry: str, launcher: EntrySum | None) -> RuntimeInfo:
     return RuntimeInfo(
         entry=entry,
         key=image.key,

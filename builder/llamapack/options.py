@@ -27,8 +27,8 @@ MAX_PROMPT_BYTES = 1 << 20  # as the manifest holds it; the runtime takes no mor
 class BuildOptions:
     """`name` None means: the name that the GGUF gives; `quits_when_closed` None: as the runtime
     does it; `license_name` None: what the GGUF says. `settings` are more of the runtime's, by name.
-    Raises OutputError for a bad output, SettingError for a setting that the runtime would not
-    take."""
+    `is_shared`: `output` is a folder for several targets. Raises OutputError for a bad output,
+    SettingError for a setting that the runtime would not take."""
 
     model: Found
     output: Path
@@ -44,6 +44,7 @@ class BuildOptions:
     further: tuple[FurtherModel, ...] = ()
     projector: Source | None = None
     draft: Found | None = None
+    is_shared: bool = False
 
     def __post_init__(self) -> None:
         assert "system-prompt" not in self.settings, "it has a field of its own"
@@ -56,6 +57,8 @@ class BuildOptions:
         drafts = () if self.draft is None else (self.draft,)
         models = (self.model, *(one.model for one in self.further), *drafts)
         files = [path for model in models for path in model.gguf.files]
+        if self.is_shared:
+            return  # the output is a folder, which is checked where it is made
         if self.output.exists() and any(map(self.output.samefile, files)):
             raise OutputError(
                 f"{plain(str(self.output))} is the model itself; name another file with --output."

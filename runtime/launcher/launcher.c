@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "archive.h"
+#include "beside.h"
 #include "cache.h"
 #include "fail.h"
 #include "manifest.h"
@@ -11,9 +12,6 @@
 #include "tree.h"
 
 enum { MAX_MANIFEST_BYTES = 4 * 1024 * 1024 };
-#define SIDECAR_ENDING ".llamapack"
-#define SIDECAR_MARK "llamapack-beside"
-#define PROGRAM_ENDING ".exe"
 
 /* Variables with these beginnings would change what the runtime loads. */
 static const char *const dropped[] = {
@@ -23,57 +21,21 @@ static const char *const dropped[] = {
     "LD_LIBRARY_PATH=",
 };
 
-static bool ends_in_exe(const char *path, size_t bytes)
-{
-    const char *ending = PROGRAM_ENDING;
-    size_t ending_bytes = strlen(ending);
-    if (bytes <= ending_bytes)
-        return false;
-    for (size_t i = 0; i < ending_bytes; i++) {
-        char letter = path[bytes - ending_bytes + i]; /* people write ".EXE", too */
-        if ((letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter) != ending[i])
-            return false;
-    }
-    return true;
-}
-
-/* <folder>/<name without ".exe">.llamapack */
-static bool sidecar_path(const char *executable, char path[PATH_BYTES])
-{
-    size_t bytes = strlen(executable);
-    if (ends_in_exe(executable, bytes))
-        bytes -= strlen(PROGRAM_ENDING);
-    int length = snprintf(path, PATH_BYTES, "%.*s" SIDECAR_ENDING, (int)bytes, executable);
-    return length < PATH_BYTES;
-}
-
-static bool has_sidecar_mark(const char *executable)
-{
-    char end[sizeof SIDECAR_MARK - 1];
-    os_file file = os_open(executable);
-    int64_t size = file == OS_NO_FILE ? -1 : os_size(file);
-    bool is_there = size >= (int64_t)sizeof end &&
-                    os_read(file, (uint64_t)size - sizeof end, end, sizeof end) &&
-                    memcmp(end, SIDECAR_MARK, sizeof end) == 0;
-    if (file != OS_NO_FILE)
-        os_close(file);
-    return is_there;
-}
-
 static void find_archive(const char *executable, struct archive *archive)
 {
-    char sidecar[PATH_BYTES];
+    char path[PATH_BYTES];
     if (archive_open(archive, executable))
         return;
-    bool has_place = sidecar_path(executable, sidecar);
-    if (has_place && os_exists(sidecar)) {
-        if (archive_open(archive, sidecar))
+    if (beside_own_name(executable, path) && os_exists(path) && archive_open(archive, path))
+        return;
+    if (beside_given_name(executable, path)) {
+        if (os_exists(path) && archive_open(archive, path))
             return;
-    } else if (has_place && has_sidecar_mark(executable)) {
-        fail(EXIT_DAMAGED,
-             "%s needs the file %s beside it, which is not there. Copy both into the same folder, "
-             "with the names that they came with.",
-             archive->name, strrchr(sidecar, '/') + 1);
+        if (!os_exists(path))
+            fail(EXIT_DAMAGED,
+                 "%s needs the file %s beside it, which is not there. Copy both into the same "
+                 "folder, with the names that they came with.",
+                 path_name(executable), path_name(path));
     }
     fail(EXIT_DAMAGED,
          "%s is not a complete llamapack file: its end is missing. It may have been cut off "
@@ -89,9 +51,9 @@ static void read_manifest(const struct archive *archive, struct manifest *manife
     free(text);
     if (!is_ours)
         fail(EXIT_DAMAGED,
-             "%s was not made properly: its manifest names no runtime. Ask for a new one where "
-             "it came from.",
-             archive->name);
+             "%s was not made properly: its manifest names no runtime for %s. Ask for a new one "
+             "where it came from.",
+             archive->name, LLAMAPACK_TARGET);
 }
 
 static void check_system(const struct archive *archive, const struct manifest *manifest)

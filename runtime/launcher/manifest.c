@@ -30,17 +30,41 @@ static void take_string(const char *line, const char *key, char *out, size_t out
     out[bytes] = 0;
 }
 
-bool manifest_parse(const char *text, struct manifest *manifest)
+/* An object's two facts, `indent` spaces deeper than its closing brace; the line behind it. */
+static const char *take_runtime(const char *line, const char *indent, struct manifest *manifest)
 {
+    size_t spaces = strlen(indent);
     memset(manifest, 0, sizeof *manifest);
-    const char *line = text;
-    while (*line && !starts_with(line, "  \"runtime\": {\n"))
-        line = next_line(line);
-    for (; *line && !starts_with(line, "  }"); line = next_line(line)) {
-        take_string(line, "    \"entry\": \"", manifest->runtime_entry,
+    for (; *line && !(starts_with(line, indent + 2) && line[spaces - 2] == '}');
+         line = next_line(line)) {
+        if (!starts_with(line, indent))
+            continue;
+        take_string(line + spaces, "\"entry\": \"", manifest->runtime_entry,
                     sizeof manifest->runtime_entry);
-        take_string(line, "    \"glibc_floor\": \"", manifest->libc_floor,
+        take_string(line + spaces, "\"glibc_floor\": \"", manifest->libc_floor,
                     sizeof manifest->libc_floor);
     }
-    return manifest->runtime_entry[0] != 0;
+    return next_line(line);
+}
+
+static const char *find_line(const char *text, const char *wanted)
+{
+    while (*text && !starts_with(text, wanted))
+        text = next_line(text);
+    return text;
+}
+
+bool manifest_parse(const char *text, struct manifest *manifest)
+{
+    static const char own[] = "runtime/" LLAMAPACK_TARGET ".tar.zst";
+    const char *further = find_line(text, "  \"runtimes\": [\n");
+    take_runtime(next_line(find_line(text, "  \"runtime\": {\n")), "    ", manifest);
+    if (!*further) /* it is for one system */
+        return manifest->runtime_entry[0] != 0;
+    for (const char *line = next_line(further); strcmp(manifest->runtime_entry, own) != 0;) {
+        if (!starts_with(line, "    {\n"))
+            return false;
+        line = take_runtime(next_line(line), "      ", manifest);
+    }
+    return true;
 }

@@ -9,7 +9,8 @@ struct manifest {
     char libc_floor[32]; /* "2.28", or empty when the runtime needs no C library */
 };
 
-/* False when the text, which ends in a zero, does not name a runtime entry. */
+/* False when the text, which ends in a zero, does not name a runtime entry; in a pack for several
+ * systems, one for this. */
 bool manifest_parse(const char *text, struct manifest *manifest);
 
 #endif

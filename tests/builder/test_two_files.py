@@ -14,8 +14,8 @@ from llamapack.targets import table
 from llamapack.targets.table import TARGETS
 from llamapack.writing.sidecar import sidecar_path
 from llamapack_runtime.pack import Pack
-from llamapack_runtime.pack.format import SIDECAR_MARK
 
+END = b"chat.llamapack\x0e\x00llamapack-beside"
 SMALL = {"linux-x86_64": replace(TARGETS["linux-x86_64"], max_program_bytes=100_000)}
 
 
@@ -52,7 +52,7 @@ def test_it_is_said_before_and_both_are_there(model: Path, run: Run) -> None:
     facts = json.loads(ran.out)
     assert names() == ["chat.exe", "chat.llamapack"]
     assert "it becomes two files, chat.exe and chat.llamapack" in ran.err
-    assert Path("chat.exe").read_bytes() == LAUNCHER + SIDECAR_MARK
+    assert Path("chat.exe").read_bytes() == LAUNCHER + END
     assert facts["sidecar"] == str(Path("chat.llamapack").absolute())
     assert facts["size_bytes"] == sum(Path(name).stat().st_size for name in names())
     said = run("build", model, "-o", "chat.exe").out
@@ -66,7 +66,7 @@ def test_both_names_are_the_pack(two: Path, run: Run) -> None:
     assert run("config", two, "--set", "temp=0.3").code == 0
     with Pack.open(sidecar_path(two)) as pack:
         assert pack.manifest.settings["temp"] == 0.3
-    assert two.read_bytes() == LAUNCHER + SIDECAR_MARK
+    assert two.read_bytes() == LAUNCHER + END
 
 
 def test_an_update_keeps_both(two: Path, run: Run) -> None:
@@ -77,6 +77,11 @@ def test_an_update_keeps_both(two: Path, run: Run) -> None:
     ran = run("update", sidecar_path(two))
     assert (ran.code, "Name its program" in ran.err) == (1, True)
     assert sidecar_path(two).read_bytes() == before
+
+
+def test_a_program_with_another_name_finds_it(two: Path, run: Run) -> None:
+    two.rename("chat (1).exe")
+    assert json.loads(run("inspect", "chat (1).exe", "--json").out)["name"] == "Tiny"
 
 
 def test_without_its_archive_a_program_is_no_pack(two: Path, run: Run) -> None:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -65,7 +66,9 @@ def image(*members: Member) -> bytes:
     return compress(tar([program(), *members]))
 
 
-def manifest(*, floor: str | None = None, runtime: str = RUNTIME) -> bytes:
+def manifest(
+    *, floor: str | None = None, runtime: str = RUNTIME, further: Iterable[RuntimeInfo] = ()
+) -> bytes:
     return Manifest(
         pack_id="0" * 32,
         name='Tiny "quoted"\n  "runtime": {',
@@ -75,6 +78,7 @@ def manifest(*, floor: str | None = None, runtime: str = RUNTIME) -> bytes:
         runtime=RuntimeInfo(runtime, "key", floor, {"entry": "1", "glibc_floor": "2.99"}),
         settings={"entry": "other", "glibc_floor": "9.9"},
         entries=(EntrySum(MODEL, 1, "0" * 64),),
+        runtimes=tuple(further),
     ).to_json()
 
 
@@ -96,7 +100,7 @@ def pack(
     launcher: bytes,
     runtime: bytes | None = None,
     extra: Mapping[str, bytes] | None = None,
-    **fields: str,
+    **fields: Any,
 ) -> Packed:
     """A pack as the builder writes it. `extra` entries come first; None for `runtime`: SHOW."""
     parts = {

@@ -10,8 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from launcher.packs import Member, Packed, compress, image, pack, program, tar
+from launcher.packs import (
+    MODEL,
+    RUNTIME,
+    Member,
+    Packed,
+    assemble,
+    compress,
+    image,
+    manifest,
+    pack,
+    program,
+    tar,
+)
 from launcher.starts import TIMEOUT_S, Shown, Start
+from llamapack.writing.sidecar import end_of_program
+from llamapack_runtime.pack import RuntimeInfo
+from llamapack_runtime.pack import format as layout
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +121,63 @@ def test_sidecar_beside_a_bare_launcher(launcher: bytes, tmp_path: Path, start: 
         environment = start.show(bare).environment
         assert environment["LLAMAPACK_PACK"] == str(sidecar)
         assert environment["LLAMAPACK_EXECUTABLE"] == str(bare)
+
+
+def test_a_program_that_was_renamed_finds_its_sidecar(
+    launcher: bytes, tmp_path: Path, start: Start
+) -> None:
+    program = launcher + end_of_program(tmp_path / "chat.llamapack")
+    place = Packed(bytearray(program)).save(tmp_path / "Chat (1).exe")
+    failed = start.run(place)
+    assert failed.returncode == 65, failed
+    assert b"Chat (1).exe needs the file chat.llamapack beside it" in failed.stderr
+    sidecar = pack(launcher).save(tmp_path / "chat.llamapack")
+    assert start.show(place).environment["LLAMAPACK_PACK"] == str(sidecar)
+
+
+@pytest.mark.parametrize(
+    "name", ["../chat.llamapack", "a/chat.llamapack", "chat.txt", "", "\0" * 9]
+)
+def test_only_a_name_in_the_same_folder_is_taken(
+    launcher: bytes, tmp_path: Path, start: Start, name: str
+) -> None:
+    (tmp_path / "inside" / "a").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "inside" / "a"):
+        pack(launcher).save(folder / "chat.llamapack")
+    end = name.encode() + len(name).to_bytes(2, "little") + layout.SIDECAR_MARK
+    place = Packed(bytearray(launcher + end)).save(tmp_path / "inside" / "program")
+    assert b"is not a complete llamapack file" in start.run(place).stderr
+
+
+def test_of_several_runtimes_it_takes_its_own(
+    launcher: bytes, tmp_path: Path, start: Start
+) -> None:
+    others = ("runtime/windows-x86_64.tar.zst", "runtime/macos-arm64.tar.zst")
+    own = RuntimeInfo(RUNTIME, "key", "2.17", {"entry": "1"})
+    further = [RuntimeInfo(others[1], "key", None, {}), own]
+    parts = [
+        (others[0], b"for another system"),
+        (others[1], b"for another system"),
+        (RUNTIME, image()),
+        (MODEL, b"no model"),
+        (layout.MANIFEST_NAME, manifest(runtime=others[0], further=further)),
+    ]
+    place = assemble(launcher, parts).save(tmp_path / "chat")
+    assert start.show(place).environment["LLAMAPACK_PACK"] == str(place)
+
+
+@pytest.mark.parametrize("floor", [None, "2.99"])
+def test_without_its_own_runtime_it_says_for_what(
+    launcher: bytes, tmp_path: Path, start: Start, floor: str | None
+) -> None:
+    others = ("runtime/windows-x86_64.tar.zst", "runtime/macos-arm64.tar.zst")
+    own = [] if floor is None else [RuntimeInfo(RUNTIME, "key", floor, {})]
+    further = [RuntimeInfo(others[1], "key", None, {}), *own]
+    told = manifest(runtime=others[0], further=further)
+    parts = [(RUNTIME, image()), (others[0], b""), (others[1], b""), (layout.MANIFEST_NAME, told)]
+    failed = start.run(assemble(launcher, parts).save(tmp_path / "chat"))
+    expected = b"names no runtime for linux-x86_64" if floor is None else b"C library 2.99 or newer"
+    assert expected in failed.stderr
 
 
 def test_own_archive_comes_before_a_sidecar(place: Path, start: Start) -> None:

@@ -14,6 +14,7 @@ from llamapack.targets.types import Target
 _PORTABLE = (
     "launcher.c",
     "archive.c",
+    "beside.c",
     "cache.c",
     "extract.c",
     "fail.c",
@@ -45,7 +46,13 @@ def build_launcher(target: Target, zig: Sequence[str], zstd_folder: Path, out: P
         zstd, linked = work / "zstd.o", work / "launcher"
         step = "Compiling the launcher"
         run(step, [*compiler, *_ZSTD_FLAGS, "-c", zstd_folder / "zstd.c", "-o", zstd], folder=work)
-        strict = [*compiler, *_STRICT, "-isystem", str(zstd_folder)]
+        strict = [
+            *compiler,
+            *_STRICT,
+            f'-DLLAMAPACK_TARGET="{target.name}"',
+            "-isystem",
+            str(zstd_folder),
+        ]
         run(step, [*strict, *chosen.link_flags, *files, zstd, "-o", linked], folder=work)
         shutil.copyfile(linked, out)
     out.chmod(0o755)

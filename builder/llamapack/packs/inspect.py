@@ -8,7 +8,8 @@ from typing import Any
 
 from llamapack.branding import flag_of
 from llamapack.text import count_text, gpu_text, plain, size_text
-from llamapack_runtime.pack import AdapterInfo, Brand, ModelInfo, Pack
+from llamapack_runtime.pack import AdapterInfo, Brand, ModelInfo, Pack, RuntimeInfo
+from llamapack_runtime.pack.format import RUNTIME_FOLDER
 
 # Of a setting's value, on a terminal.
 MAX_SETTING_CHARS = 200
@@ -44,7 +45,10 @@ def pack_lines(pack: Pack) -> Iterator[str]:
         "Context": f"{model.context_length:,} tokens" if model.context_length else "not stated",
         "Chat template": "the model's own" if model.has_chat_template else "none (ChatML is used)",
         "Licence": model.license or "not stated",
-        "Runs on": _runs_on(manifest.target, runtime.glibc_floor),
+        "Runs on": ", ".join(
+            _runs_on(_target_of(one, manifest.target), one.glibc_floor)
+            for one in manifest.all_runtimes
+        ),
         "Runtime": f"{runtime.key}" + (f" ({versions})" if versions else ""),
         "GPU": gpu_text(runtime.gpu),
         "Made by": f"llamapack {manifest.llamapack_version}",
@@ -107,6 +111,12 @@ def _value_text(value: object) -> str:
     if len(text) <= MAX_SETTING_CHARS:
         return text
     return f'{text[:MAX_SETTING_CHARS]}…" ({len(text):,} characters)'
+
+
+def _target_of(runtime: RuntimeInfo, usual: str) -> str:
+    """What the entry is called after."""
+    name = runtime.entry.removeprefix(RUNTIME_FOLDER).partition(".")[0]
+    return name if "-" in name else usual
 
 
 def _runs_on(target: str, glibc_floor: str | None) -> str:

@@ -65,6 +65,11 @@ def update(
     are copied without being read. `get_image` is told whether the image is to have what it has for
     graphics processors. Raises LlamapackError; what was there stays as it was."""
     with open_pack(path) as pack:
+        if pack.manifest.runtimes:
+            raise PackFileError(
+                f"{plain(path.name)} is shared by several systems, and 'update' gives one runtime. "
+                "Build it anew with 'llamapack build --shared'."
+            )
         if path.suffix == SIDECAR_SUFFIX:
             raise PackFileError(
                 f"{plain(path.name)} is the second file of a pack in two. Name its program, so "

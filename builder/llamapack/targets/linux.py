@@ -11,10 +11,11 @@ _SOURCES = ("os_posix.c", "os_posix_places.c", "os_linux.c")
 _LINK = ("-static", "-Wl,--gc-sections", "-s")
 
 
-def _linux(machine: str, title: str, gpu: tuple[str, ...] = ()) -> Target:
+def _linux(machine: str, title: str, file_word: str, gpu: tuple[str, ...] = ()) -> Target:
     return Target(
         name=f"linux-{machine}",
         title=title,
+        file_word=file_word,
         system="linux",
         library_triple=f"{machine}-linux-gnu.{GLIBC_FLOOR}",
         wheel_tag=f"manylinux_{GLIBC_FLOOR.replace('.', '_')}_{machine}",
@@ -34,5 +35,5 @@ def _wheel_platforms(machine: str) -> tuple[str, ...]:
     )
 
 
-LINUX_X86_64 = _linux("x86_64", "Linux on x86-64", ("vulkan",))
-LINUX_AARCH64 = _linux("aarch64", "Linux on 64-bit ARM")
+LINUX_X86_64 = _linux("x86_64", "Linux on x86-64", "Linux", ("vulkan",))
+LINUX_AARCH64 = _linux("aarch64", "Linux on 64-bit ARM", "Linux-ARM64")

@@ -8,12 +8,13 @@ _SOURCES = ("os_posix.c", "os_posix_places.c", "os_macos.c")
 _LINK = ("-Wl,-dead_strip", "-s")
 
 
-def _macos(processor: str, machine: str, title: str) -> Target:
+def _macos(processor: str, machine: str, title: str, file_word: str) -> Target:
     """`processor` is zig's name, `machine` Apple's."""
     triple = f"{processor}-macos.11.0"
     return Target(
         name=f"macos-{machine}",
         title=title,
+        file_word=file_word,
         system="macos",
         library_triple=triple,
         wheel_platforms=(f"macosx_11_0_{machine}",),
@@ -22,5 +23,5 @@ def _macos(processor: str, machine: str, title: str) -> Target:
     )
 
 
-MACOS_ARM64 = _macos("aarch64", "arm64", "macOS on Apple silicon")
-MACOS_X86_64 = _macos("x86_64", "x86_64", "macOS on Intel")
+MACOS_ARM64 = _macos("aarch64", "arm64", "macOS on Apple silicon", "Mac")
+MACOS_X86_64 = _macos("x86_64", "x86_64", "macOS on Intel", "Mac-Intel")

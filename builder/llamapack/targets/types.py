@@ -19,14 +19,15 @@ class LauncherBuild:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`library_triple` is zig's -target for the native libraries and for all that runs with them,
-    `wheel_tag` the platform that a Python wheel for it names, and `wheel_platforms` those of the
-    wheels that run there.
+    """`file_word` tells programs for several systems apart in one folder. `library_triple` is zig's
+    -target for the native libraries and for all that runs with them, `wheel_tag` the platform that
+    a Python wheel for it names, and `wheel_platforms` those of the wheels that run there.
     `max_program_bytes` is the size that the system still starts, where it has such a limit. `gpu`:
     llama.cpp's backends for graphics processors that an image of it holds."""
 
     name: str
     title: str
+    file_word: str
     system: System
     library_triple: str
     wheel_platforms: tuple[str, ...]

@@ -16,6 +16,7 @@ _LINK = ("-Wl,--subsystem,windows", "-Wl,--gc-sections", "-s", "-lshell32", "-lo
 WINDOWS_X86_64 = Target(
     name="windows-x86_64",
     title="Windows on x86-64",
+    file_word="Windows",
     system="windows",
     library_triple=_TRIPLE,
     wheel_platforms=("win_amd64",),

@@ -1,7 +1,7 @@
-"""A pack in two files, for a system that starts no program of its size: a small program, and the
-whole pack beside it. Knows nothing of systems.
+"""A pack in two files, for a system that starts no program of its size, or for several systems: a
+small program, and the whole pack beside it. Knows nothing of systems.
 
-    chat.exe         [launcher][SIDECAR_MARK]
+    chat.exe         [launcher][name of the second file][its bytes, 16 bits][SIDECAR_MARK]
     chat.llamapack   the same file that chat.exe would have been
 """
 
@@ -14,10 +14,11 @@ from llamapack.errors import OutputError
 from llamapack.text import plain
 from llamapack.writing.newfile import new_file
 from llamapack.writing.packwriter import PACK_MODE
-from llamapack.writing.source import Source, copy_source, write_at
+from llamapack.writing.source import Source, copy_source
 from llamapack_runtime.pack.format import SIDECAR_MARK, SIDECAR_SUFFIX
 
 _PROGRAM_ENDING = ".exe"
+_MAX_END_BYTES = 255 + 2 + len(SIDECAR_MARK)  # a file's name has up to 255 bytes
 
 
 def sidecar_path(program: Path) -> Path:
@@ -29,13 +30,31 @@ def sidecar_path(program: Path) -> Path:
 
 def archive_path(path: Path) -> Path:
     """The file that holds the archive of the pack at `path`: itself, or the one beside it."""
+    own, given = sidecar_path(path), _given_name(path)
+    if given is None:
+        return path
+    return own if own.is_file() else path.with_name(given)
+
+
+def _given_name(path: Path) -> str | None:
+    """The second file's, where `path` is such a program."""
     try:
         with path.open("rb") as file:
-            file.seek(-min(len(SIDECAR_MARK), path.stat().st_size), 2)
-            has_mark = file.read() == SIDECAR_MARK
+            file.seek(-min(_MAX_END_BYTES, path.stat().st_size), 2)
+            end = file.read()
     except OSError:
-        return path
-    return sidecar_path(path) if has_mark else path
+        return None
+    if not end.endswith(SIDECAR_MARK):
+        return None
+    before = end.removesuffix(SIDECAR_MARK)
+    name = before[:-2][-int.from_bytes(before[-2:], "little") :].decode("utf-8", "replace")
+    return name if name.endswith(SIDECAR_SUFFIX) and Path(name).name == name else None
+
+
+def end_of_program(sidecar: Path) -> bytes:
+    """What follows the launcher of a program whose second file is `sidecar`."""
+    name = sidecar.name.encode()
+    return name + len(name).to_bytes(2, "little") + SIDECAR_MARK
 
 
 def check_sidecar(program: Path, *, may_replace: bool) -> None:
@@ -52,9 +71,9 @@ def write_in_two(program: Path, launcher: Source, write: Callable[[Path], int]) 
     """The whole pack by `write`, which makes the file that it is given and returns its size; then
     the program. Until both are there, `program` is not, or is an older one. Returns the bytes of
     both. OutputError."""
-    mark = Source(launcher.name, (*launcher.parts, SIDECAR_MARK))
-    with new_file(program, mark.size, PACK_MODE) as file:
-        size = write(sidecar_path(program))
-        copy_source(launcher, file, 0, lambda _: None)
-        write_at(file, launcher.size, SIDECAR_MARK)
-    return size + mark.size
+    beside = sidecar_path(program)
+    whole = Source(launcher.name, (*launcher.parts, end_of_program(beside)))
+    with new_file(program, whole.size, PACK_MODE) as file:
+        size = write(beside)
+        copy_source(whole, file, 0, lambda _: None)
+    return size + whole.size

@@ -86,6 +86,7 @@ class RuntimeInfo:
 class Manifest:
     """The last entry of a pack. `settings` maps flag names without dashes to packed defaults.
     `others` are models besides the one that a chat begins with; each has a name of its own.
+    `runtimes` are those for further systems, in a pack that several share.
     `state` names the entry with what the model computed of the system prompt, if there is one."""
 
     pack_id: str
@@ -99,11 +100,16 @@ class Manifest:
     state: str | None = None
     brand: Brand = PLAIN
     others: tuple[ModelInfo, ...] = ()
+    runtimes: tuple[RuntimeInfo, ...] = ()
     schema: int = MANIFEST_SCHEMA
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         return (self.model, *self.others)
+
+    @property
+    def all_runtimes(self) -> tuple[RuntimeInfo, ...]:
+        return (self.runtime, *self.runtimes)
 
     def to_json(self) -> bytes:
         """Canonical JSON: sorted keys, two-space indent, final newline."""
@@ -120,6 +126,8 @@ class Manifest:
         }
         if self.others:
             fields["others"] = [_model_fields(model) for model in self.others]
+        if self.runtimes:
+            fields["runtimes"] = [_runtime_fields(runtime) for runtime in self.runtimes]
         if self.state is not None:
             fields["state"] = self.state
         if self.brand.wishes:
@@ -147,12 +155,15 @@ class Manifest:
             target=top.get("target", str),
             llamapack_version=top.get("llamapack_version", str),
             model=_model(top.get("model", dict), "model"),
-            runtime=_runtime(top.get("runtime", dict)),
+            runtime=_runtime(top.get("runtime", dict), "runtime"),
             settings=top.get("settings", dict),
             entries=tuple(_sum(item, "entries") for item in top.get("entries", list)),
             state=top.optional("state", str),
             brand=_brand(top.optional("brand", dict) or {}),
             others=tuple(_model(raw, "others") for raw in top.optional("others", list) or ()),
+            runtimes=tuple(
+                _runtime(raw, "runtimes") for raw in top.optional("runtimes", list) or ()
+            ),
         )
         _check_names("models", [model.name for model in manifest.models])
         for one in manifest.models:
@@ -218,11 +229,11 @@ def _runtime_fields(runtime: RuntimeInfo) -> dict[str, object]:
     return fields
 
 
-def _runtime(raw: dict[str, Any]) -> RuntimeInfo:
-    runtime = _Fields(raw, "runtime")
+def _runtime(raw: object, where: str) -> RuntimeInfo:
+    runtime = _Fields(raw, where)
     launcher, gpu = runtime.optional("launcher", dict), runtime.optional("gpu", list)
     if not all(isinstance(name, str) for name in gpu or ()):
-        raise PackError("In the pack's manifest, 'runtime.gpu' must hold only text.")
+        raise PackError(f"In the pack's manifest, '{where}.gpu' must hold only text.")
     return RuntimeInfo(
         entry=runtime.get("entry", str),
         key=runtime.get("key", str),

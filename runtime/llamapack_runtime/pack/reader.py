@@ -99,7 +99,7 @@ class Pack:
         listed = {(entry.name, entry.size, entry.sha256) for entry in self.manifest.entries}
         held = {(entry.name, entry.size, entry.sha256) for entry in self.entries}
         named = {name for model in self.manifest.models for name in model.entry_names}
-        named.add(self.manifest.runtime.entry)
+        named |= {runtime.entry for runtime in self.manifest.all_runtimes}
         optional = (self.manifest.state, self.manifest.brand.logo)
         named |= {name for name in optional if name is not None}
         rest = {item for item in held if item[0] not in (MANIFEST_NAME, SIGNATURE_NAME)}
