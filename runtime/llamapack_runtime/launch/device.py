@@ -22,8 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_libraries(choice: HardwareChoice, paths: Paths) -> None:
-    """Those of the choice. With a graphics card, which takes the wide products, the GEMM library
-    has nothing to do. LibraryError."""
+    """Those of the choice. LibraryError."""
     from llamapack_runtime.engine.lib import load_library  # a start without a model needs none
 
     device, variant = choice.gpu.device, choice.variant.path
@@ -31,25 +30,27 @@ def open_libraries(choice: HardwareChoice, paths: Paths) -> None:
         load_library(paths.libraries, variant, choice.gemm)
         return
     visible = {VULKAN_DEVICES: device.number} if device.number else {}
-    load_library(paths.libraries, variant, None, choice.gpu.library, visible)
+    load_library(paths.libraries, variant, choice.gemm, choice.gpu.library, visible)
 
 
 def open_device(choice: HardwareChoice, paths: Paths) -> tuple[HardwareChoice, DeviceRoom | None]:
-    """The room on the chosen graphics card, whose library is loaded. Where that fails, nothing is
-    loaded, and the choice is without it."""
+    """The room on the chosen graphics card, whose library is loaded, and the choice without the
+    GEMM library: the card takes the wide products. Where that fails, nothing is loaded, and the
+    choice is without the card."""
     device = choice.gpu.device
     if device is None:
         return choice, None
     from llamapack_runtime.engine.devices import free_device_bytes  # see `open_libraries`
     from llamapack_runtime.engine.errors import LibraryError
 
+    alone = replace(choice, gemm=None)
     try:
-        open_libraries(choice, paths)
+        open_libraries(alone, paths)
         free = free_device_bytes(device.native_name)
     except LibraryError as error:
         return replace(choice, gpu=_failed(choice.gpu, error)), None
     is_shared = device.kind != "gpu"
-    return choice, DeviceRoom(free or device.total_bytes, is_shared)
+    return alone, DeviceRoom(free or device.total_bytes, is_shared)
 
 
 def _failed(gpu: GpuChoice, error: EngineError) -> GpuChoice:
