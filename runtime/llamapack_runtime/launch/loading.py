@@ -154,28 +154,28 @@ class Loader:
     def _open_both(
         self, prepared: Preparation, resources: ExitStack
     ) -> tuple[Model, Context, Preparation]:
-        """The model and its context, and how they are loaded: without the graphics card where that
-        does not take them."""
+        """The model and its context, and how they are loaded: with fewer layers on the graphics
+        card, or none, where it does not take them."""
         from llamapack_runtime.engine.errors import EngineError  # see TYPE_CHECKING above
         from llamapack_runtime.hardware.gpu_remembered import while_in_use
-        from llamapack_runtime.launch.preparing import without_device
+        from llamapack_runtime.launch.preparing import with_fewer_layers
 
-        try:
-            with while_in_use(prepared.gpu), ExitStack() as own:
-                model = self._open_model(prepared, own)
-                context = self._open_context(model, prepared, own)
-                resources.push(own.pop_all())
-                return model, context, prepared
-        except EngineError as error:
-            if prepared.plan.offload is None:
-                raise
-            cause = str(error).rstrip(".")
-            logger.warning("The model could not be loaded onto the graphics card: %s.", cause)
-        self.prepared = prepared = without_device(
-            prepared, self._source, self._settings, self._taken_bytes, cause
-        )
-        model = self._open_model(prepared, resources)
-        return model, self._open_context(model, prepared, resources), prepared
+        while True:
+            try:
+                with while_in_use(prepared.gpu), ExitStack() as own:
+                    model = self._open_model(prepared, own)
+                    context = self._open_context(model, prepared, own)
+                    resources.push(own.pop_all())
+                    return model, context, prepared
+            except EngineError as error:
+                if prepared.plan.offload is None:
+                    raise
+                # Without the advice behind it, which is for a processor.
+                cause = str(error).partition(";")[0].rstrip(".")
+            logger.warning("The graphics card did not take the model: %s.", cause)
+            self.prepared = prepared = with_fewer_layers(
+                prepared, self._source, self._settings, self._taken_bytes, cause
+            )
 
     def _open_model(self, prepared: Preparation, resources: ExitStack) -> Model:
         from llamapack_runtime.engine.devices import device_handle  # see TYPE_CHECKING above

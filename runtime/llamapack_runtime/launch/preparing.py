@@ -30,6 +30,7 @@ from llamapack_runtime.paths import Paths, make_private
 from llamapack_runtime.settings import Settings
 
 PROBE_BUDGET_S = 2.0
+_REFUSED = "The graphics card did not take "
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,24 @@ def _choose(
     return replace(choice, gpu=gpu)
 
 
-def without_device(
+def with_fewer_layers(
     prepared: Preparation, source: ModelSource, settings: Settings, taken_bytes: int, cause: str
 ) -> Preparation:
-    """For a model that the device does not take after all. MemoryTooSmall where the computer's own
-    memory cannot hold it."""
-    fitting = plan(prepared.header, source.weight_bytes, settings, taken_bytes)
-    assert prepared.gpu.device is not None, "there is a device that does not take it"
-    gpu = GpuChoice(GpuResult(prepared.gpu.device.title, "no_room", cause))
+    """For a model that the device did not take for this `cause`: with half of the layers there, and
+    where that was tried already, with none. MemoryTooSmall where the computer's own memory cannot
+    hold the rest."""
+    device, offload = prepared.gpu.device, prepared.plan.offload
+    assert device is not None, "there is a device that does not take it"
+    assert offload is not None, "something was to be put there"
+    half = offload.n_layers_there // 2
+    is_first = not any(note.startswith(_REFUSED) for note in prepared.plan.notes)
+    room, gpu = None, GpuChoice(GpuResult(device.title, "no_room", cause))
+    note = f"{_REFUSED}{offload.words} ({cause})."
+    if half and is_first:
+        settings = replace(settings, gpu_layers=str(half + 1))
+        room, gpu = DeviceRoom(offload.free_bytes, device.kind != "gpu"), prepared.gpu
+    fitting = plan(prepared.header, source.weight_bytes, settings, taken_bytes, room)
+    fitting = replace(fitting, notes=(*fitting.notes, note))
     return replace(prepared, plan=with_draft(fitting, prepared.draft), gpu=gpu)
 
 

@@ -1,6 +1,7 @@
 /* A graphics processor that misbehaves, as a ggml backend: its memory is the computer's, it takes
  * every operation, and what it does then is ACT, one of CRASH, HANG, WRONG. Before that, FULL has no
- * memory for anything, and CRASH_AT_ONCE does not wait to be asked. */
+ * memory for anything and NARROW none for anything large; both compute as WRONG does.
+ * CRASH_AT_ONCE does not wait to be asked. */
 #include "ggml-backend-impl.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #define WRONG 3
 #define CRASH_AT_ONCE 4
 #define FULL 5
+#define NARROW 6
 
 static const char *name_of_backend(ggml_backend_t backend) { (void)backend; return "Vulkan"; }
 static void free_backend(ggml_backend_t backend) { free(backend); }
@@ -69,19 +71,26 @@ static ggml_backend_t open_backend(ggml_backend_dev_t device, const char *parame
     return backend;
 }
 
-static const char *name_of_memory(ggml_backend_buffer_type_t kind) { (void)kind; return "Full"; }
+static const char *name_of_memory(ggml_backend_buffer_type_t kind) { (void)kind; return "Little"; }
 static size_t alignment(ggml_backend_buffer_type_t kind) { (void)kind; return 32; }
-static ggml_backend_buffer_t refuse(ggml_backend_buffer_type_t kind, size_t size) {
-    (void)kind, (void)size;
-    return NULL;
+static bool is_host(ggml_backend_buffer_type_t kind) { (void)kind; return true; }
+static ggml_backend_buffer_t give(ggml_backend_buffer_type_t kind, size_t size) {
+    (void)kind;
+    bool refuses = ACT == FULL || size > (size_t)170 << 20;
+    return refuses ? NULL : ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
 }
 
 static ggml_backend_buffer_type_t buffers(ggml_backend_dev_t device) {
-    static struct ggml_backend_buffer_type full = {
-        .iface = {.get_name = name_of_memory, .alloc_buffer = refuse, .get_alignment = alignment},
+    static struct ggml_backend_buffer_type little = {
+        .iface = {
+            .get_name = name_of_memory,
+            .alloc_buffer = give,
+            .get_alignment = alignment,
+            .is_host = is_host,
+        },
     };
-    full.device = device;
-    return ACT == FULL ? &full : ggml_backend_cpu_buffer_type();
+    little.device = device;
+    return ACT == FULL || ACT == NARROW ? &little : ggml_backend_cpu_buffer_type();
 }
 
 static bool takes_operation(ggml_backend_dev_t device, const struct ggml_tensor *operation) {

@@ -100,6 +100,18 @@ def test_a_model_that_a_card_does_not_take_is_loaded_without_it(
         assert reply["choices"][0]["text"].startswith(" 9, 10, 11")
 
 
+def test_a_card_that_does_not_take_all_layers_gets_half_of_them(
+    home: Home, free_port: int, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    libraries = fake_gpu("NARROW", LIBRARIES, tmp_path_factory.mktemp("narrow"))
+    variables["LLAMAPACK_LIBRARIES"] = str(libraries)
+    with running(home, free_port, *FIXED, "--gpu", "Vulkan0", **variables) as program:
+        program.wait_for("/health", {200})
+        info = program.get("/llamapack/info").json()
+        assert (info["gpu"]["code"], info["gpu"]["layers"]) == ("forced", 15)
+        assert info["notes"][0].startswith("The graphics card did not take all 30 layers (")
+
+
 @on_software
 def test_a_software_device_is_not_chosen_by_itself(home: Home, variables: dict[str, str]) -> None:
     facts = gpu_facts(home, variables)
