@@ -22,6 +22,8 @@ _WINDOWS_ENDS = {
     0xC00000FD: "SIGSEGV",
     0xC0000409: "SIGABRT",
 }
+# Deaths that others cause (out of memory, a shutdown) say nothing lasting about what was tried.
+NOT_ITS_FAULT = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
 # Characters: a longer line comes in pieces, so that no child fills our memory with one.
 _LONGEST_LINE = 1 << 20
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from llamapack_runtime.hardware.child import Ending, run_child
+from llamapack_runtime.hardware.child import NOT_ITS_FAULT, Ending, run_child
 from llamapack_runtime.hardware.choice import HardwareChoice
 from llamapack_runtime.hardware.gpu_choice import (
     DEVICE_KINDS,
@@ -105,7 +105,8 @@ class GpuTrial:
                 paths = {library.kind: library.path for library in self.libraries}
                 others = tuple(one for one in results if one.code not in ("used", "software"))
                 return GpuChoice(result, device, paths[device.library], others)
-        return GpuChoice(results[0], others=tuple(results[1:]))
+        is_settled = not any(one.cause in NOT_ITS_FAULT for one in results)
+        return GpuChoice(results[0], others=tuple(results[1:]), is_settled=is_settled)
 
     def _run_child(self, library: GpuLibrary, deadline: float) -> bool:
         """Whether it is worth starting another one."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from llamapack_runtime.hardware.child import Ending, run_child
+from llamapack_runtime.hardware.child import NOT_ITS_FAULT, Ending, run_child
 from llamapack_runtime.hardware.choice import (
     HardwareChoice,
     ProbeResult,
@@ -50,8 +50,6 @@ _STALL_SHARE = 1 / 3
 _PATIENCE = 6.0
 # Where only the thread counts are in doubt, this share of the budget must do.
 _THREADS_ONLY_SHARE = 0.3
-# Deaths that others cause (out of memory, a shutdown) say nothing lasting about a variant.
-_NOT_ITS_FAULT = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
 # Upstream's names of the variants that every processor of their kind can run.
 _PLAINEST = ("x64", "armv8.0_1", "apple_m1", "cpu")
 
@@ -171,7 +169,7 @@ class _Probe:
         self._crashed_before = {
             result.name: result
             for result in (known.results if known else ())
-            if result.status == "crashed" and result.signal not in _NOT_ITS_FAULT
+            if result.status == "crashed" and result.signal not in NOT_ITS_FAULT
         }
         self._decode_threads: tuple[int, ...] = ()
         self._prompt_threads: tuple[int, ...] = ()
@@ -348,7 +346,7 @@ class _Probe:
         hung_before = {result.name for result in before if result.status == "timed_out"}
         return not any(
             (result.status == "timed_out" and result.name not in hung_before)
-            or result.signal in _NOT_ITS_FAULT
+            or result.signal in NOT_ITS_FAULT
             for result in results
         )
 

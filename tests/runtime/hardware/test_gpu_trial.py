@@ -25,6 +25,7 @@ import json, os, signal, sys, time
 order = json.loads(sys.argv[-1])
 for step in json.load(open(sys.argv[1])):
     if step == "die": os.kill(os.getpid(), signal.SIGSEGV)
+    elif step == "be killed": os.kill(os.getpid(), signal.SIGKILL)
     elif step == "hang": time.sleep(60)
     elif step == "wait": time.sleep(1.0)
     elif step == "stop if listing":
@@ -165,6 +166,13 @@ def test_a_card_that_takes_the_program_with_it_is_left_out_and_tried_anew(
     with while_in_use(used):
         pass
     assert computer.choose().device == used.device
+
+
+def test_a_trial_that_somebody_kills_is_made_again(computer: Computer) -> None:
+    computer.act(ROME, {"event": "Begun", "variant": "Vulkan0"}, "be killed")
+    choice = computer.choose()
+    assert (choice.result.code, choice.result.cause) == ("crashed", "SIGKILL")
+    assert not choice.is_settled
 
 
 def test_one_that_hangs_costs_the_patience_once_and_is_given_up(computer: Computer) -> None:
