@@ -53,7 +53,7 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _open(url: str, environment: Mapping[str, str]) -> None:
     if sys.platform == "win32":
-        os.startfile(url)  # noqa: S606 - an address that we made
+        _open_on_windows(url, environment)
         return
     opener = ("/usr/bin/open",) if sys.platform == "darwin" else _linux_opener(environment)
     if opener is None:
@@ -67,6 +67,21 @@ def _open(url: str, environment: Mapping[str, str]) -> None:
         start_new_session=True,  # Ctrl-C in our terminal must not close the browser
         check=False,
     )
+
+
+if sys.platform == "win32":
+
+    def _open_on_windows(url: str, environment: Mapping[str, str]) -> None:
+        """Outside of the job that our launcher put us into: a browser that this starts would end
+        with us. Another job around that one may forbid it."""
+        command = ["rundll32.exe", "url.dll,FileProtocolHandler", url]
+        flags = subprocess.CREATE_BREAKAWAY_FROM_JOB | subprocess.DETACHED_PROCESS
+        try:
+            subprocess.run(
+                command, env=child_environment(environment), creationflags=flags, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            os.startfile(url)  # noqa: S606 - an address that we made
 
 
 def _linux_opener(environment: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -20,20 +20,28 @@ def is_double_click(environment: Mapping[str, str], cgroup: Path = _CGROUP) -> b
 
 
 def has_terminal() -> bool:
-    if any(map(os.isatty, _DESCRIPTORS)):
-        return True
-    return _has_controlling_terminal()
+    return _has_terminal_stream() or _has_controlling_terminal()
 
 
 if sys.platform == "win32":
 
-    def _has_controlling_terminal() -> bool:
+    def _has_terminal_stream() -> bool:
+        """`isatty` is true there for what leads nowhere, too."""
         return False
+
+    def _has_controlling_terminal() -> bool:
+        """A console of ours, which a double-click gives none of."""
+        import ctypes  # slow to import, and only for this call
+
+        return bool(ctypes.windll.kernel32.GetConsoleCP() != 0)
 
     def _outlives_its_terminal() -> bool:
         return False
 
 else:
+
+    def _has_terminal_stream() -> bool:
+        return any(map(os.isatty, _DESCRIPTORS))
 
     def _has_controlling_terminal() -> bool:
         """A script's, whose input and output lead elsewhere."""
