@@ -20,6 +20,8 @@ _SYMBOL = struct.Struct("<IBBHQQ")  # name, info, other, section, value, size
 _FILE = struct.Struct("<HHIII")  # Verneed: version, count, file, first, next
 _VERSION = struct.Struct("<IHHII")  # Vernaux: hash, flags, index, name, next
 _FLAGS_OFFSET = 4
+# How ELF files number the processors of our targets.
+MACHINES = {"x86_64": 62, "aarch64": 183}
 
 _SYMBOLS, _NEEDED_VERSIONS, _SYMBOL_VERSIONS = 11, 0x6FFFFFFE, 0x6FFFFFFF
 _IS_WEAK = 2  # VER_FLG_WEAK: the loader goes on where the version is missing
@@ -49,6 +51,12 @@ def is_elf(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
+def machine_of(path: Path) -> int:
+    """The processor's number, as in MACHINES."""
+    with path.open("rb") as file:
+        return int(_HEADER.unpack(file.read(_HEADER.size))[2])
+
+
 def needed_glibc(path: Path) -> tuple[int, int] | None:
     """The newest glibc that the file cannot do without; None when it needs none."""
     versions = _needed_versions(path, path.read_bytes())
@@ -57,7 +65,7 @@ def needed_glibc(path: Path) -> tuple[int, int] | None:
 
 def glibc_floor(folder: Path) -> str | None:
     """The floor over every ELF file below `folder`, such as "2.28"; None when there is none."""
-    versions = [needed_glibc(path) for path in _elf_files(folder)]
+    versions = [needed_glibc(path) for path in elf_files(folder)]
     floor = max((version for version in versions if version), default=None)
     return f"{floor[0]}.{floor[1]}" if floor else None
 
@@ -68,7 +76,7 @@ def spare_weak_versions(folder: Path) -> None:
     A program that asks for a function weakly looks whether it is there, and some linkers demand
     the function's version all the same; others mark it as weak, which is done here.
     """
-    for path in _elf_files(folder):
+    for path in elf_files(folder):
         data = bytearray(path.read_bytes())
         strong = _strong_indices(path, data)
         unused = [one for one in _needed_versions(path, data) if one.index not in strong]
@@ -79,7 +87,7 @@ def spare_weak_versions(folder: Path) -> None:
             path.write_bytes(data)
 
 
-def _elf_files(folder: Path) -> Iterator[Path]:
+def elf_files(folder: Path) -> Iterator[Path]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     return (path for path in paths if is_elf(path))
 

@@ -17,7 +17,7 @@ from llamapack.image.tools import LOCK_FOLDER, Environment, tool_environment
 from llamapack.image.wheel import NativeWheel
 from llamapack.targets.types import Target
 
-_SYSTEMS = ("linux",)
+_TARGETS = ("linux-x86_64",)
 LIBRARY = "libggml-gemm.so"
 _OPENBLAS = "libscipy_openblas.so"
 _BASE = "libggml-base.so.0"
@@ -34,7 +34,7 @@ _SYMBOLS = "{ global: ggml_backend_init; local: *; };\n"
 
 @dataclass(frozen=True, slots=True)
 class GemmLibrary:
-    """`libraries` go beside llama.cpp's. There are none for a system that it was not tried on."""
+    """`libraries` go beside llama.cpp's. There are none where it was not tried for speed."""
 
     libraries: tuple[Path, ...] = ()
     licenses: tuple[Path, ...] = ()
@@ -42,7 +42,7 @@ class GemmLibrary:
 
 def gemm_inputs(target: Target) -> str:
     """Changes with everything that goes in besides the native wheel."""
-    if target.system not in _SYSTEMS:
+    if target.name not in _TARGETS:
         return ""
     return "\n".join([target.name, *_FLAGS, _SYMBOLS, _LOCK.read_text(), digest([gemm_source()])])
 
@@ -50,7 +50,7 @@ def gemm_inputs(target: Target) -> str:
 def gemm_library(target: Target, wheel: NativeWheel, report: Report) -> GemmLibrary:
     """The library for `target` and what it is linked to, compiled when missing. Raises
     StepError."""
-    if target.system not in _SYSTEMS:
+    if target.name not in _TARGETS:
         return GemmLibrary()
     key = hashlib.sha256(f"{wheel.key}\n{gemm_inputs(target)}".encode()).hexdigest()[:16]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from llamapack.image import store
 from llamapack.image.archive import LEVEL, write_archive
-from llamapack.image.elf import glibc_floor
+from llamapack.image.elf import glibc_floor, spare_weak_versions
 from llamapack.image.errors import ImageError, MissingPackagesError
 from llamapack.image.folders import fill_once
 from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
+from llamapack.image.host_python import host_interpreter
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.launcher import build_launcher
 from llamapack.image.packages import install_packages
@@ -25,29 +26,32 @@ from llamapack.image.system import require_programs
 from llamapack.image.tools import lock_key, tool_environment
 from llamapack.image.vulkan import VULKAN, VulkanLibrary, vulkan_inputs, vulkan_library
 from llamapack.image.wheel import NativeWheel, native_wheel, wheel_key
-from llamapack.targets.host import host_target
+from llamapack.targets.host import host_name, host_target
 from llamapack.targets.table import target_named
 from llamapack.targets.types import Target
 
+_RECIPES = ("elf.py", "freeze.py", "launcher.py", "packages.py")
+
 
 def image_keys(target: str) -> tuple[str, ...]:
-    """Of the image as it should be; then as it is where its GPU library cannot be compiled."""
-    return tuple(dict.fromkeys((image_key(target), image_key(target, has_gpu=False))))
+    """Of the image as it should be; then as it is where its GPU library cannot be compiled, and
+    where the packer's own Python is frozen."""
+    choices = ((True, False), (False, False), (True, True), (False, True))
+    keys = (image_key(target, has_gpu=gpu, is_own_python=own) for gpu, own in choices)
+    return tuple(dict.fromkeys(keys))
 
 
-def image_key(target: str, *, has_gpu: bool = True) -> str:
+def image_key(target: str, *, has_gpu: bool = True, is_own_python: bool = False) -> str:
     """Sixteen hex digits over everything that goes into the image of `target`. TargetError."""
     known = target_named(target)
     gpu = [vulkan_inputs(known)] if has_gpu and known.gpu else []
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
-    recipes = tuple(
-        Path(__file__).parent / name for name in ("freeze.py", "packages.py", "launcher.py")
-    )
+    recipes = tuple(Path(__file__).parent / name for name in _RECIPES)
     inputs = [
         wheel_key(known),
         gemm_inputs(known),
         *gpu,
-        python_inputs(known),
+        python_inputs(known, is_own=is_own_python and known.name == host_name()),
         str(known.launcher),
         lock_key("freeze"),
         digest(sources),
@@ -70,11 +74,12 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
     require_programs(report)
     wheel = native_wheel(known, report)
     vulkan = _vulkan(known, wheel, report)
-    key = image_key(target, has_gpu=vulkan is not None)
+    interpreter = interpreter_for(known, report)
+    key = image_key(target, has_gpu=vulkan is not None, is_own_python=interpreter is None)
     watch = Stopwatch()
     folder = fill_once(
         store.images_folder() / f"{target}-{key}",
-        lambda work: _fill(work, known, key, wheel, vulkan, report),
+        lambda work: _fill(work, known, key, wheel, vulkan, interpreter, report),
     )
     image = store.load_image(folder)
     freed = store.remove_unused_images()
@@ -107,6 +112,7 @@ def _fill(
     key: str,
     wheel: NativeWheel,
     vulkan: VulkanLibrary | None,
+    interpreter: Interpreter | None,
     report: Report,
 ) -> None:
     tree = work / "tree"
@@ -114,12 +120,13 @@ def _fill(
     licenses.mkdir()
     gemm = gemm_library(target, wheel, report)
     tools = tool_environment(report)
-    interpreter = interpreter_for(target, work / "python", report)
+    interpreter = interpreter or host_interpreter(work / "python")
     packages = work / "packages"
     install_packages(tools, target, interpreter.version, wheel.path, packages)
     gpu = () if vulkan is None else (vulkan,)
     libraries = (*gemm.libraries, *(one.library for one in gpu))
     freeze(target.system, interpreter, packages, libraries, tree, licenses, report)
+    spare_weak_versions(tree)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llamapack.targets.types import System
+from llamapack.targets.types import Target
 
 # llama.cpp's "common" library is for its own programs: a third of the compile time, never loaded.
 # The binding's CMakeLists forces the cache variable; a normal variable of that name outranks it.
@@ -62,7 +62,25 @@ class NativeSystem:
         return (self.hidden_symbols or "", self.include, *self.options, *replaced)
 
 
-NATIVE_SYSTEMS: dict[System, NativeSystem] = {
+# zig 0.16's compiler dies on these variants' repack.cpp, whatever it is to optimize.
+_WITHOUT_NEWEST_ARM = Replacement(
+    ("ggml/src/CMakeLists.txt",),
+    """
+            ggml_add_cpu_backend_variant(armv8.6_2    DOTPROD FP16_VECTOR_ARITHMETIC SVE MATMUL_INT8 SVE2)
+            ggml_add_cpu_backend_variant(armv9.2_1    DOTPROD FP16_VECTOR_ARITHMETIC SVE MATMUL_INT8 SME)
+            ggml_add_cpu_backend_variant(armv9.2_2    DOTPROD FP16_VECTOR_ARITHMETIC SVE MATMUL_INT8 SVE2 SME)
+""",  # noqa: E501 - as they are there
+    "\n",
+)
+
+# By the target's name, else by its system.
+_SYSTEMS: dict[str, NativeSystem] = {
+    "linux-aarch64": NativeSystem(
+        options=("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64"),
+        include=_WITHOUT_COMMON,
+        hidden_symbols=_HIDDEN_SYMBOLS,
+        replacement=_WITHOUT_NEWEST_ARM,
+    ),
     "linux": NativeSystem(options=(), include=_WITHOUT_COMMON, hidden_symbols=_HIDDEN_SYMBOLS),
     "windows": NativeSystem(
         options=("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_SYSTEM_PROCESSOR=AMD64"),
@@ -71,3 +89,7 @@ NATIVE_SYSTEMS: dict[System, NativeSystem] = {
         programs=(("RC_COMPILER", "rc"),),
     ),
 }
+
+
+def native_system(target: Target) -> NativeSystem:
+    return _SYSTEMS.get(target.name) or _SYSTEMS[target.system]

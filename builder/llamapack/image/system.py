@@ -9,8 +9,9 @@ import sys
 from llamapack.image.errors import MissingProgramError
 from llamapack.image.steps import Report, run
 
-# program -> Debian package. PyInstaller reads libraries with objdump and strips them with strip.
-PROGRAMS = {"objdump": "binutils", "strip": "binutils"}
+# program -> Debian package. PyInstaller reads libraries with objdump and strips them with strip;
+# make compiles Python.
+PROGRAMS = {"objdump": "binutils", "strip": "binutils", "make": "make"}
 
 
 def require_programs(report: Report) -> None:

@@ -11,9 +11,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from llamapack.image.compilers import compiler_options
+from llamapack.image.compilers import compiler_inputs, compiler_options
 from llamapack.image.folders import build_cache, fill_once
-from llamapack.image.native_systems import NATIVE_SYSTEMS, Replacement
+from llamapack.image.native_systems import Replacement, native_system
 from llamapack.image.sources import source_folder, source_line
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import Environment, lock_key, tool_environment
@@ -54,7 +54,8 @@ def wheel_key(target: Target) -> str:
         lock_key("tools"),
         *CMAKE_OPTIONS,
         COMPILER_FLAGS,
-        *NATIVE_SYSTEMS[target.system].inputs,
+        *native_system(target).inputs,
+        *compiler_inputs(target),
     ]
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
 
@@ -88,7 +89,7 @@ def native_wheel(target: Target, report: Report) -> NativeWheel:
 def _compile(target: Target, source: Path, tools: Environment, out: Path, report: Report) -> None:
     build = out / "build"
     build.mkdir()
-    replacement = NATIVE_SYSTEMS[target.system].replacement
+    replacement = native_system(target).replacement
     if replacement is not None:
         source = shutil.copytree(source, build / "source", symlinks=True)
         _replace(replacement, source / "vendor/llama.cpp")
@@ -117,7 +118,7 @@ def _replace(replacement: Replacement, folder: Path) -> None:
 
 
 def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[str]:
-    system = NATIVE_SYSTEMS[target.system]
+    system = native_system(target)
     include = build / "project.cmake"
     include.write_text(system.include, encoding="utf-8")
     flags, link = COMPILER_FLAGS, "-s"

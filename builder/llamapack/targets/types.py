@@ -36,3 +36,8 @@ class Target:
     program_suffix: str = ""
     max_program_bytes: int | None = None
     gpu: tuple[str, ...] = ()
+
+    @property
+    def machine(self) -> str:
+        """The processor, as in the target's name."""
+        return self.name.partition("-")[2]

@@ -92,11 +92,11 @@ def test_the_image_without_it_still_reads_a_model() -> None:
 
 
 def test_the_key_changes_with_it() -> None:
-    assert image_keys("linux-x86_64") == (
+    assert image_keys("linux-x86_64")[:2] == (
         image_key("linux-x86_64"),
         image_key("linux-x86_64", has_gpu=False),
     )
-    assert len(set(image_keys("linux-x86_64"))) == 2
+    assert len(set(image_keys("linux-x86_64")[:2])) == 2
     assert len(image_keys("linux-aarch64")) == 1
 
 
