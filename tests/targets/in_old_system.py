@@ -22,12 +22,12 @@ PORT = 8080
 
 
 def main(root: Path, patience_s: float) -> None:
-    assert sys.platform == "linux", "chroot"
-    import fcntl
+    if sys.platform != "win32":
+        import fcntl
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        up = struct.pack("16sh14x", b"lo", 1)  # SIOCSIFFLAGS, IFF_UP
-        fcntl.ioctl(control, 0x8914, up)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            up = struct.pack("16sh14x", b"lo", 1)  # SIOCSIFFLAGS, IFF_UP
+            fcntl.ioctl(control, 0x8914, up)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "proc", "proc", root / "proc"], check=True)
     subprocess.run(["mount", "--rbind", "/dev", root / "dev"], check=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import tarfile
@@ -94,7 +95,7 @@ def portable_interpreter(target: Target, tools: Environment, report: Report) -> 
 
 
 def _runs_here(target: Target) -> bool:
-    return target.machine == os.uname().machine
+    return target.machine == platform.machine()
 
 
 def _for_this_computer(tools: Environment, report: Report) -> Interpreter:
@@ -150,7 +151,7 @@ def _compile(
         "LIBSQLITE3_CFLAGS": " ",
         "LIBSQLITE3_LIBS": "-lsqlite3 -lm -ldl -lpthread",
     }
-    options = [*_OPTIONS, f"--build={os.uname().machine}-linux-gnu"]
+    options = [*_OPTIONS, f"--build={platform.machine()}-linux-gnu"]
     options.append(f"--with-openssl={libraries / 'usr'}")
     if helper is not None:
         variables |= _KNOWN | dict(helper.variables)
