@@ -106,7 +106,8 @@ def test_where_it_cannot_be_compiled_the_image_is_made_without_and_says_so(
     """The wheel and the rest of the image are there; the program that fetches packages is not."""
     real = Path(os.environ["LLAMAPACK_TEST_IMAGE"])
     cache, programs = tmp_path / "cache", tmp_path / "bin"
-    lesser = cache / "images" / f"linux-x86_64-{image_key('linux-x86_64', has_gpu=False)}"
+    key = image_key("linux-x86_64", has_gpu=False, is_own_python=True)
+    lesser = cache / "images" / f"linux-x86_64-{key}"
     shutil.copytree(real, lesser, ignore=shutil.ignore_patterns("program*", "without-gpu*"))
     facts = json.loads((lesser / FACTS).read_text())
     (lesser / FACTS).write_text(json.dumps(facts | {"gpu": [], "key": lesser.name[-16:]}))
@@ -119,6 +120,8 @@ def test_where_it_cannot_be_compiled_the_image_is_made_without_and_says_so(
     lines: list[str] = []
     image = best_image("linux-x86_64", lines.append)
     assert (image.folder, image.gpu) == (lesser, None)
-    assert "is made without Vulkan" in lines[0]
-    assert "there is no apt-get on this computer. On Debian 12 or newer" in lines[0]
+    told = "\n".join(lines)
+    assert "is made without Vulkan" in told
+    assert "there is no apt-get on this computer. On Debian 12 or newer" in told
+    assert "is frozen with this computer's own Python" in told
     assert find_image("linux-x86_64") == image
