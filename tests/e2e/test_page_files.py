@@ -8,6 +8,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from llamapack_runtime.api.chats.taste import Sampling
+from llamapack_runtime.hardware.gpu_choice import GPU_CODES
 
 WEB = Path(__file__).resolve().parents[2] / "templates" / "web"
 OWN_FILES = sorted(path for path in WEB.rglob("*") if path.is_file() and "vendor" not in path.parts)
@@ -20,10 +21,13 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 def used_keys() -> set[str]:
-    """Keys in data-i18n attributes, in calls of t(), and in the table of loading stages."""
+    """Keys in data-i18n attributes, in calls of t(), and in two tables: the stages of loading, and
+    what became of a graphics card."""
     keys = set(re.findall(r'data-i18n[a-z-]*="([^"]+)"', (WEB / "index.html").read_text("utf-8")))
     for path in (WEB / "js").glob("*.js"):
         keys |= set(re.findall(r'(?<!\w)t\("([^"]+)"', path.read_text("utf-8")))
+        if path.name == "about.js":  # its key ends in a code
+            keys |= {f"about.gpu.{code}" for code in GPU_CODES}
     stages = (WEB / "js" / "loading.js").read_text("utf-8").split("};")[0]
     return keys | set(re.findall(r'"(loading\.\w+)"', stages))
 
