@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from clients.environment import node_environment
-from e2e.asking import ask_and_wait
+from e2e.asking import ask_and_wait, wait_until_ready
 from e2e.speaking import speaking
 from make_mmproj import png
 from runtime.api.served import ABOUT, Server
@@ -64,7 +64,7 @@ def tab(request: pytest.FixtureRequest, browser: Browser, served: Server) -> Ite
     )
     page = context.new_page()
     page.goto(served.url)
-    expect(page.get_by_label("Your message", exact=True)).to_be_visible()
+    wait_until_ready(page)
     yield page
     context.close()
 
@@ -126,6 +126,8 @@ def attach_pictures(page: Page) -> None:
         {"name": name, "mimeType": "image/png", "buffer": png(90, 60)}
         for name in ("cat.png", "dog.png")
     ]
+    # Before, the page does not know that the model sees.
+    expect(page.get_by_role("button", name="Attach files or pictures")).to_be_enabled()
     page.locator("#attach-file").set_input_files(pictures)
     expect(page.locator("#attached img")).to_have_count(2)
 
