@@ -10,7 +10,7 @@ const message = (id, parent, role) => ({ id, chat: "c", parent, role, content: "
 /** A store with the chat open, and a fetch of it that answers when it is told to. */
 function opening() {
   const store = createStore();
-  const opened = createOpened(store, { onGone: assert.fail, onTrouble: assert.fail });
+  const opened = createOpened(store, { onGone: assert.fail, onTrouble: assert.fail, onSilence: assert.fail });
   let answer = null;
   globalThis.fetch = () => new Promise((resolve) => {
     answer = (found) => resolve(new Response(JSON.stringify(found), { headers: { "Content-Type": "application/json" } }));
@@ -27,6 +27,26 @@ test("a fetch from before a head was told does not take the answer away", async 
   await fetched;
   assert.equal(store.get().chat.head, "a");
   assert.deepEqual([...store.get().tree.keys()].sort(), ["a", "q"]);
+});
+
+test("silence about an answer in the making is noticed", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let count = 0;
+  const store = createStore();
+  const { adopt, events } = createOpened(store, { onGone: assert.fail, onTrouble: assert.fail, onSilence: () => count++ });
+  adopt(CHAT);
+  events.message({ ...message("a", null, "assistant"), status: "answering" });
+  context.mock.timers.tick(9000);
+  events.text({ id: "a", content: " there", at: 2 });
+  context.mock.timers.tick(9000);
+  assert.equal(count, 0);
+  context.mock.timers.tick(2000);
+  assert.equal(count, 1);
+  context.mock.timers.tick(10_000);
+  assert.equal(count, 2);
+  events.end({ id: "a", status: "done", error: null, figures: null });
+  context.mock.timers.tick(60_000);
+  assert.equal(count, 2);
 });
 
 test("a fetch brings the message that a head was told of", async () => {
@@ -56,7 +76,8 @@ test("the reply to a question is older than the end of its answer", async () => 
   assert.equal(store.get().tree.get("a").status, "done");
 });
 
-test("the reply to a question does not take away the sources that an event brought", async () => {
+test("the reply to a question does not take away the sources that an event brought", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] }); // the answer never ends
   const { store, opened, answer } = opening();
   const first = opened.refetch();
   const begun = { ...message("a", "q", "assistant"), content: "", status: "answering" };

@@ -21,7 +21,8 @@ function problemIn(error) {
 function problemOf(file, state) {
   if (file.isFolder) return { kind: "file_folder", reason: "" };
   if (file.size > MOST_BYTES) return { kind: "file_large", reason: "" };
-  if (!isPictureFile(file) || seesImages(state)) return null;
+  // Before the program has told of its model, a picture is taken: somebody may be that fast.
+  if (!isPictureFile(file) || seesImages(state) || !state.info.model) return null;
   return { kind: othersSeeImages(state) ? "picture_elsewhere" : "picture_unseen", reason: "" };
 }
 

@@ -5,7 +5,7 @@ const AGAIN_MS = [300, 1000, 2000, 4000];
 const HIDDEN_MS = 10_000;
 const NAMES = ["hello", "chats", "gone", "settings", "message", "sources", "loading", "progress", "queued", "text", "end"];
 
-/** {watch(id), sleep(), wake(), close()}. `handlers` has a function for each name of an event, which gets its data. */
+/** {watch(id), sleep(), wake(), refresh(), close()}. `handlers` has a function for each name of an event, which gets its data. */
 export function createLive(pathOf, handlers) {
   let source = null;
   let chat = null;
@@ -56,5 +56,8 @@ export function createLive(pathOf, handlers) {
     isClosed = true;
     leave();
   }
-  return { watch, sleep: leave, wake: connect, close };
+  /** Connect anew, where anybody looks: the stream greets, and what was missed is fetched. */
+  const refresh = () => document.hidden || connect();
+
+  return { watch, sleep: leave, wake: connect, refresh, close };
 }

@@ -71,7 +71,7 @@ function start() {
   const onProblem = (problem) => toast.show(sentenceOf(problem));
 
   const list = createChatList(store, { onProblem, onTrouble });
-  const opened = createOpened(store, { onGone, onTrouble });
+  const opened = createOpened(store, { onGone, onTrouble, onSilence: () => live.refresh() });
   const live = createLive((id) => eventsPath(id, PAGE_ID), {
     ...opened.events,
     hello() {

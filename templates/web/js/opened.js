@@ -1,23 +1,45 @@
 // The chat that is open: fetched once, then kept true by events. What was missed is fetched again.
 import { ApiError, ConnectionError, fetchChat } from "./api.js";
 import { withPiece } from "./pieces.js";
-import { isAdded, treeOf } from "./tree.js";
+import { isAdded, runningAnswer, treeOf } from "./tree.js";
 import { keyOf, unsentOf, withUnsent } from "./unsent.js";
 
 const HELLO_MS = 500; // the stream of events greets sooner than that; without it the chat is fetched all the same
 const HEAD_MS = 300; // a message arrives about when the chat's head names it
+const SILENT_MS = 10_000; // of an answer something is heard sooner; a stream may be lost without a word, as while a laptop sleeps
 
 const lengthOf = ({ content, reasoning }) => content.length + (reasoning ?? "").length;
 const countOf = ({ sources }) => sources?.length ?? 0;
 const isSame = (a, b) => a.status === b.status && countOf(a) === countOf(b) && a.content === b.content && a.reasoning === b.reasoning && a.error === b.error;
 
-/** Data in, for `store`; onGone(id) when the chat is not there any more, onTrouble() when nothing answers. */
-export function createOpened(store, { onGone, onTrouble }) {
+/**
+ * Data in, for `store`; onGone(id) when the chat is not there any more, onTrouble() when nothing answers, onSilence() when
+ * nothing is heard of an answer in the making.
+ */
+export function createOpened(store, { onGone, onTrouble, onSilence }) {
   let touched = null; // ids that events changed while a fetch is under way, else null
   let isChatTouched = false; // whether an event told of the chat itself meanwhile
   let isAgain = false;
   let timer = null;
   let awaited = null; // the head that a message still has to arrive for
+  let heardMs = 0;
+  let watch = null; // a timer while an answer is in the making
+
+  function heard() {
+    heardMs = Date.now();
+    if (watch === null && runningAnswer(store.get().tree)) watch = setTimeout(listenOn, SILENT_MS);
+  }
+
+  function listenOn() {
+    watch = null;
+    if (!runningAnswer(store.get().tree)) return;
+    const leftMs = heardMs + SILENT_MS - Date.now();
+    if (leftMs > 0) watch = setTimeout(listenOn, leftMs);
+    else {
+      onSilence();
+      heard();
+    }
+  }
 
   /** Show a chat; `events` then greet, and it is fetched. */
   function open(id) {
@@ -67,6 +89,7 @@ export function createOpened(store, { onGone, onTrouble }) {
     // What was fetched may be of the moment between a message and its chat's head.
     store.update({ chat: isChatTouched ? newest(tree) : chat, tree, isFetched: true, revision: revision + 1 });
     if (!isChatTouched) awaited = null;
+    heard();
     dropDelivered();
   }
 
@@ -91,6 +114,7 @@ export function createOpened(store, { onGone, onTrouble }) {
     const { tree, chat, revision } = store.get();
     tree.set(message.id, message);
     touched?.add(message.id);
+    heard();
     if (message.id !== awaited) return store.update({ revision: revision + 1 });
     awaited = null;
     clearTimeout(timer);
@@ -169,6 +193,10 @@ export function createOpened(store, { onGone, onTrouble }) {
     else refetch();
   }
 
-  const progress = (seen) => store.update({ progress: seen });
+  function progress(seen) {
+    heard();
+    store.update({ progress: seen });
+  }
+
   return { open, adopt, refetch, absorb, takeChat, events: { message, sources, text, end, progress, queued: progress, loading: progress } };
 }
