@@ -18,6 +18,7 @@ demo: $(VENV)/.base
 
 test: check $(VENV)/.dev
 	@sh tests/require.sh chromium chromium
+	@fc-list :lang=zh | grep -q . || sh tests/require.sh --package fonts-wqy-microhei
 	@sh tests/require.sh unzip unzip
 	@sh tests/require.sh strace strace
 	@sh tests/require.sh curl curl

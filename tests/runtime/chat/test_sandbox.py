@@ -163,8 +163,8 @@ def test_what_is_kept_takes_little_memory(kept: str) -> None:
 @pytest.mark.parametrize("slow", SLOW)
 def test_what_is_only_read_ends_with_its_time(slow: str) -> None:
     text = (
-        "{% set x = 'a' * 8000000 %}{% set y = 'aa' * 4000000 %}{% set d = {x: 1} %}"
-        "{% set w = [1] * 100000 %}" + f"{{% if {slow} %}}{{% endif %}}" * 500
+        "{% set x = 'a' * 15000000 %}{% set y = 'aa' * 7500000 %}{% set d = {x: 1} %}"
+        "{% set w = [1] * 100000 %}" + f"{{% if {slow} %}}{{% endif %}}" * 1500
     )
     source = TemplateSource(text, bos_token="", eos_token="")
     begin = time.monotonic()
