@@ -41,7 +41,8 @@ export function createLive(pathOf, handlers) {
   function watch(id) {
     chat = id;
     isClosed = false;
-    if (!document.hidden) connect();
+    if (document.hidden) leave(); // who looks again finds this chat's events, not those of the one before
+    else connect();
   }
 
   document.addEventListener("visibilitychange", () => {
