@@ -6,8 +6,6 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,28 +60,27 @@ def fetch_image(target: str, report: Report) -> RuntimeImage:
 
 def add_wheel(wheel: Path, target: str | None = None) -> RuntimeImage:
     """The image in a wheel of llamapack, which must be for `target` if one is named."""
-    with _image_in(wheel) as path:
+    with tempfile.TemporaryDirectory(prefix="llamapack-wheel-") as folder:
+        path = Path(folder) / "runtime.image"
+        _extract(wheel, path)
         try:
             return add_image(path, target)
         except ImageFileError as error:
             raise ImageFileError(f"In {wheel.name}: {error}") from error
 
 
-@contextmanager
-def _image_in(wheel: Path) -> Iterator[Path]:
-    """A copy of the image file. ImageFileError when the wheel holds none, or several."""
+def _extract(wheel: Path, path: Path) -> None:
+    """The image file. ImageFileError when the wheel holds none, or several."""
     try:
-        with zipfile.ZipFile(wheel) as file, tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(wheel) as file:
             inside = [item for item in file.infolist() if _is_image(item.filename)]
             if len(inside) != 1 or inside[0].file_size > MAX_FILE_BYTES:
                 raise ImageFileError(
                     f"{wheel.name} holds no runtime image: it is a wheel for every platform. The "
                     "ones with an image have a platform in their names."
                 )
-            path = Path(folder) / "runtime.image"
             with file.open(inside[0]) as source, path.open("wb") as copy:
                 shutil.copyfileobj(source, copy, _CHUNK_BYTES)
-            yield path
     except (OSError, zipfile.BadZipFile) as error:
         raise ImageFileError(f"{wheel.name} cannot be read as a wheel ({error}).") from error
 
