@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from llamapack_runtime.api.sse import KEEP_ALIVE, named_frame
 
@@ -63,13 +63,14 @@ class Board:
             self._tabs.difference_update([tab for tab in told if not tab.put(frame)])
 
     async def listen(
-        self, chat: str | None, opening: Iterable[bytes], silence_s: float
+        self, chat: str | None, opening: Callable[[], Iterable[bytes]], silence_s: float
     ) -> AsyncGenerator[bytes, None]:
-        """What a tab is sent: the opening, and from then on whatever is told."""
+        """What a tab is sent: the opening, of the moment when it begins to be sent, and from then on
+        whatever is told."""
         tab = Tab(chat)
         self._tabs.add(tab)
         try:
-            yield b"".join(opening)
+            yield b"".join(opening())
             while (data := await tab.take(silence_s)) is not None:
                 yield data
         finally:

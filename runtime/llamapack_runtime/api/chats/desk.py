@@ -205,12 +205,16 @@ class Desk:
         return {**msgspec.to_builtins(info), "is_answering": info.id in self._turns}
 
     def listen(self, chat: str | None, silence_s: float) -> AsyncGenerator[bytes, None]:
+        return self.board.listen(chat, partial(self._opening, chat), silence_s)
+
+    def _opening(self, chat: str | None) -> list[bytes]:
+        """What a tab that begins to listen has to hear."""
+        frames = [named_frame("hello", {})]
         turn = self._turns.get(chat or "")
-        opening = [named_frame("hello", {})]
         if turn is not None:
-            opening.append(named_frame("message", turn.message))
-            opening += [named_frame(name, data) for name, data in turn.happening]
-        return self.board.listen(chat, opening, silence_s)
+            frames.append(named_frame("message", turn.message))
+            frames += [named_frame(name, data) for name, data in turn.happening]
+        return frames
 
     def current(self, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
         """With the answer in the making as it is now, which the store may not have yet."""
