@@ -34,7 +34,9 @@ async def _go_on(
     answer = replace(_message(messages, answer_id, "assistant", "continues"), status="answering")
     branch = branch_to(messages, answer_id)[:-1]
     await desk.ask(desk.store.set_head, answer.chat, answer.id)
+    desk.board.tell("message", answer, answer.chat)
     await desk.answer(chat, [*branch, answer], continues=bool(answer.content))
+    await desk.changed(answer.chat)
     return [answer]
 
 

@@ -105,7 +105,10 @@ def test_a_stopped_answer_goes_on_where_it_ended(sit: Sit) -> None:
     tab.wait_for("end")
     [again] = person.post(answers, {"continues": answer["id"]})["messages"]
     assert (again["id"], again["content"], again["status"]) == (answer["id"], "Half", "answering")
-    tab.wait_for("text", at=4)
+    seen = tab.wait_for("text", at=4)
+    assert [(data["id"], data["status"]) for name, data in seen if name == "message"] == [
+        (answer["id"], "answering")
+    ]
     assert session.chats[-1].continues_last
     assert session.chats[-1].messages[-1].content == "Half"
     session.submitted[-1][1](END)
