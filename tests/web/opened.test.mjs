@@ -87,3 +87,28 @@ test("the reply to a question does not take away the sources that an event broug
   opened.absorb({ messages: [begun], chat: { ...CHAT, head: "a" } });
   assert.deepEqual(store.get().tree.get("a").sources, [{ n: 1 }]);
 });
+
+test("a fetch from before the sources does not take them away", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] }); // the answer never ends
+  const { store, opened, answer } = opening();
+  const begun = { ...message("a", "q", "assistant"), content: "", status: "answering" };
+  opened.absorb({ messages: [message("q", null, "user"), begun], chat: { ...CHAT, head: "a" } });
+  const fetched = opened.refetch();
+  opened.events.sources({ id: "a", sources: [{ n: 1 }] });
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), begun] });
+  await fetched;
+  assert.deepEqual(store.get().tree.get("a").sources, [{ n: 1 }]);
+});
+
+test("a fetch brings the sources that no event told of, though the text is behind", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { store, opened, answer } = opening();
+  const begun = { ...message("a", "q", "assistant"), content: "", status: "answering" };
+  opened.absorb({ messages: [message("q", null, "user"), begun], chat: { ...CHAT, head: "a" } });
+  const fetched = opened.refetch();
+  opened.events.text({ id: "a", content: "It hangs", at: 0 });
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), { ...begun, sources: [{ n: 1 }] }] });
+  await fetched;
+  assert.equal(store.get().tree.get("a").content, "It hangs");
+  assert.deepEqual(store.get().tree.get("a").sources, [{ n: 1 }]);
+});

@@ -8,9 +8,14 @@ const HELLO_MS = 500; // the stream of events greets sooner than that; without i
 const HEAD_MS = 300; // a message arrives about when the chat's head names it
 const SILENT_MS = 10_000; // of an answer something is heard sooner; a stream may be lost without a word, as while a laptop sleeps
 
-const lengthOf = ({ content, reasoning }) => content.length + (reasoning ?? "").length;
 const countOf = ({ sources }) => sources?.length ?? 0;
 const isSame = (a, b) => a.status === b.status && countOf(a) === countOf(b) && a.content === b.content && a.reasoning === b.reasoning && a.error === b.error;
+
+/** Two views of an answer in the making, of which either may be the older one: the longer texts, and the sources. */
+function merged(ours, theirs) {
+  const [content, reasoning] = ["content", "reasoning"].map((field) => ((ours[field] ?? "").length > (theirs[field] ?? "").length ? ours : theirs)[field]);
+  return { ...theirs, content, reasoning, sources: (countOf(ours) > countOf(theirs) ? ours : theirs).sources };
+}
 
 /**
  * Data in, for `store`; onGone(id) when the chat is not there any more, onTrouble() when nothing answers, onSilence() when
@@ -103,11 +108,12 @@ export function createOpened(store, { onGone, onTrouble, onSilence }) {
     return { ...chat, head };
   }
 
-  /** Of a message that events changed meanwhile ours is the newer one; else theirs, but the same object if it is equal. */
+  /** Of a message that events changed meanwhile what is newer; else theirs, but the same object if it is equal. */
   function newer(ours, theirs) {
     if (!ours || isSame(ours, theirs)) return ours ?? theirs;
-    const isOurs = touched.has(ours.id) && (ours.status !== "answering" || lengthOf(ours) > lengthOf(theirs));
-    return isOurs ? ours : theirs;
+    if (!touched.has(ours.id)) return theirs;
+    if (ours.status !== "answering") return ours;
+    return theirs.status === "answering" ? merged(ours, theirs) : theirs;
   }
 
   function put(message) {
@@ -156,11 +162,8 @@ export function createOpened(store, { onGone, onTrouble, onSilence }) {
     const { chatId, tree } = store.get();
     if ((given.chat ?? chatId) !== chatId) return;
     const ours = tree.get(given.id);
-    const isBehind = ours?.status === "answering" && given.status === "answering" && lengthOf(ours) > lengthOf(given);
-    // The reply to a question may come behind the event with the sources of its answer.
-    const isBare = ours?.status === "answering" && given.status === "answering" && countOf(ours) > countOf(given);
-    const sources = isBare ? { sources: ours.sources } : {};
-    put(isBehind ? ours : { ...given, ...sources, thinkingSince: ours?.thinkingSince });
+    const isMaking = ours?.status === "answering" && given.status === "answering";
+    put({ ...(isMaking ? merged(ours, given) : given), thinkingSince: ours?.thinkingSince }); // the reply to a question may come behind events
     dropDelivered();
   }
 
