@@ -65,8 +65,8 @@ class Board:
     async def listen(
         self, chat: str | None, opening: Callable[[], Iterable[bytes]], silence_s: float
     ) -> AsyncGenerator[bytes, None]:
-        """What a tab is sent: the opening, of the moment when it begins to be sent, and from then on
-        whatever is told."""
+        """What a tab is sent: the opening, made when it begins to be sent, and whatever is told
+        from then on."""
         tab = Tab(chat)
         self._tabs.add(tab)
         try:
