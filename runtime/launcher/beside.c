@@ -37,6 +37,18 @@ bool beside_own_name(const char *executable, char path[PATH_BYTES])
     return length < PATH_BYTES;
 }
 
+bool beside_in_app(const char *executable, char path[PATH_BYTES])
+{
+    static const char inside[] = "/Contents/MacOS/";
+    const char *name = path_name(executable);
+    size_t folder_bytes = (size_t)(name - executable), inside_bytes = strlen(inside);
+    if (folder_bytes < inside_bytes || memcmp(name - inside_bytes, inside, inside_bytes) != 0)
+        return false;
+    int app_bytes = (int)(folder_bytes - inside_bytes);
+    return snprintf(path, PATH_BYTES, "%.*s/Contents/Resources/%s" ARCHIVE_ENDING, app_bytes,
+                    executable, name) < PATH_BYTES;
+}
+
 /* A name in our own folder, and nothing else. */
 static bool is_plain_name(const char *name, size_t bytes)
 {

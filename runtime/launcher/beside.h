@@ -11,6 +11,9 @@
 const char *path_name(const char *path);
 /* <folder>/<name of the program without ".exe">.llamapack; false when that is too long. */
 bool beside_own_name(const char *executable, char path[PATH_BYTES]);
+/* <app>/Contents/Resources/<name of the program>.llamapack, for a program in <app>/Contents/MacOS: an
+ * app of macOS, whose program must end where its signature does. False for any other place. */
+bool beside_in_app(const char *executable, char path[PATH_BYTES]);
 /* <folder>/<the name that the program says>; false when it says none. */
 bool beside_given_name(const char *executable, char path[PATH_BYTES]);
 

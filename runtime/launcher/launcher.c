@@ -19,6 +19,7 @@ static const char *const dropped[] = {
     "_MEIPASS",
     "_PYI",
     "LD_LIBRARY_PATH=",
+    "DYLD_",
 };
 
 static void find_archive(const char *executable, struct archive *archive)
@@ -26,6 +27,15 @@ static void find_archive(const char *executable, struct archive *archive)
     char path[PATH_BYTES];
     if (archive_open(archive, executable))
         return;
+    if (beside_in_app(executable, path)) {
+        if (!os_exists(path))
+            fail(EXIT_DAMAGED,
+                 "The app is not complete: %s is not in its folder Contents/Resources. Copy the "
+                 "whole app again from where it came from.",
+                 path_name(path));
+        if (archive_open(archive, path))
+            return;
+    }
     if (beside_own_name(executable, path) && os_exists(path) && archive_open(archive, path))
         return;
     if (beside_given_name(executable, path)) {

@@ -85,6 +85,10 @@ void os_show_window(const char *sentence)
         }
 }
 
+void posix_before_start(void)
+{
+}
+
 /* -- places for the cache -- */
 
 bool os_cache_place(int index, struct cache_place *place)

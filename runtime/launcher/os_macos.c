@@ -1,11 +1,12 @@
-/* What only macOS can answer: where the program is, where its cache may live, and how to show a
- * window. */
+/* What only macOS can answer: where the program is, where its cache may live, how to show a window,
+ * and how to be started again. */
 #include <mach-o/dyld.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/param.h>
+#include <unistd.h>
 
 #include "os.h"
 #include "os_posix.h"
@@ -32,6 +33,23 @@ void os_show_window(const char *sentence)
         (char *)sentence, NULL,
     };
     posix_start_detached("/usr/bin/osascript", arguments);
+}
+
+/* After a double-click macOS takes us for an app that is running, and a second double-click does not
+ * start us again: it sends an event, which only programs with windows receive. So whoever was
+ * started like that ends at once, and a child in a session of its own goes on: the next double-click
+ * starts a new launcher, whose runtime opens the page that is there. Services keep their number. */
+void posix_before_start(void)
+{
+    static const char app[] = "application.";
+    const char *service = getenv("XPC_SERVICE_NAME");
+    if (getppid() != 1 || !service || strncmp(service, app, strlen(app)) != 0)
+        return;
+    pid_t child = fork();
+    if (child > 0)
+        _exit(0);
+    if (child == 0)
+        setsid();
 }
 
 bool os_cache_place(int index, struct cache_place *place)

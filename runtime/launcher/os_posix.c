@@ -104,6 +104,7 @@ void os_start(const char *program, char **arguments)
      * looks for its own files at arguments[0], and would start us again and again. */
     if (access("/proc/self/exe", F_OK) != 0)
         arguments[0] = (char *)program;
+    posix_before_start();
     execv(program, arguments);
     failed();
 }

@@ -9,6 +9,9 @@ const char *posix_error_text(int number);
 /* Starts a program that goes on without us and says nothing. */
 void posix_start_detached(const char *program, char *const arguments[]);
 
+/* Called before this process becomes another program. */
+void posix_before_start(void);
+
 void posix_set_place(struct cache_place *place, const char *given, const char *rest);
 /* `<value of the variable><rest>`, when it is set to an absolute path. */
 void posix_set_from_variable(struct cache_place *place, const char *variable, const char *rest);

@@ -123,6 +123,33 @@ def test_sidecar_beside_a_bare_launcher(launcher: bytes, tmp_path: Path, start: 
         assert environment["LLAMAPACK_EXECUTABLE"] == str(bare)
 
 
+def save_app(folder: Path, launcher: bytes, archive: str = "chat.llamapack") -> Path:
+    """As macOS has apps. The program of it."""
+    for name in ("MacOS", "Resources"):
+        (folder / "Contents" / name).mkdir(parents=True)
+    pack(b"").save(folder / "Contents/Resources" / archive)
+    return Packed(bytearray(launcher)).save(folder / "Contents/MacOS/chat")
+
+
+def test_the_program_of_an_app_finds_its_archive(
+    launcher: bytes, tmp_path: Path, start: Start
+) -> None:
+    app = tmp_path / "Chat for me.app"
+    environment = start.show(save_app(app, launcher)).environment
+    assert environment["LLAMAPACK_PACK"] == str(app / "Contents/Resources/chat.llamapack")
+    moved = app.rename(tmp_path / "ünï ☂.app")
+    environment = start.show(moved / "Contents/MacOS/chat").environment
+    assert environment["LLAMAPACK_PACK"] == str(moved / "Contents/Resources/chat.llamapack")
+
+
+def test_an_app_without_its_archive_says_so(launcher: bytes, tmp_path: Path, start: Start) -> None:
+    program = save_app(tmp_path / "chat.app", launcher, archive="other.llamapack")
+    said = start.refuse(program, 65)
+    assert "The app is not complete: chat.llamapack is not in its folder" in said
+    elsewhere = Packed(bytearray(launcher)).save(tmp_path / "MacOS")
+    assert "is not a complete llamapack file" in start.refuse(elsewhere, 65)
+
+
 def test_a_program_that_was_renamed_finds_its_sidecar(
     launcher: bytes, tmp_path: Path, start: Start
 ) -> None:

@@ -16,7 +16,8 @@ _CGROUP = Path("/proc/self/cgroup")
 def is_double_click(environment: Mapping[str, str], cgroup: Path = _CGROUP) -> bool:
     """A file manager gives a program no terminal, also not one that its session would have. `nohup`
     and a service manager neither: a program that they keep must not end by itself."""
-    return not (has_terminal() or _outlives_its_terminal() or _is_service(environment, cgroup))
+    is_kept = _is_service(environment, cgroup) or _is_agent(environment)
+    return not (has_terminal() or _outlives_its_terminal() or is_kept)
 
 
 def has_terminal() -> bool:
@@ -66,3 +67,10 @@ def _is_service(environment: Mapping[str, str], cgroup: Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return True
     return not any(unit.rpartition("/")[2].startswith("app-") for unit in units)
+
+
+def _is_agent(environment: Mapping[str, str]) -> bool:
+    """launchd of macOS tells what it starts its name: "application.…" for apps that are
+    double-clicked, a label for services; shells in a terminal have "0"."""
+    name = environment.get("XPC_SERVICE_NAME", "0")
+    return name != "0" and not name.startswith("application.")

@@ -89,6 +89,14 @@ def test_a_service_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [("application.llamapack.1.2", True), ("0", True), ("org.example.chat", False)],
+)
+def test_launchd_of_macos_says_what_it_starts(name: str, expected: bool) -> None:
+    assert looks("env", f"XPC_SERVICE_NAME={name}") == expected
+
+
+@pytest.mark.parametrize(
     ("unit", "expected"),
     [
         ("user@1000.service/app.slice/app-org.kde.dolphin-3f.service", True),
