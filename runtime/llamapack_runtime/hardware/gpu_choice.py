@@ -34,6 +34,8 @@ GpuCode = Literal[
 GPU_CODES: tuple[GpuCode, ...] = get_args(GpuCode)
 # Software devices are known by their type; some drivers hide it.
 _SOFTWARE_NAMES = ("llvmpipe", "lavapipe", "swiftshader", "basic render")
+# Makers of processors with graphics inside: ggml's Metal backend calls every device a card.
+_INSIDE_ON_MAC = ("apple ", "intel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,12 @@ class GpuDevice:
         return words.casefold() in (self.name.casefold(), self.description.casefold())
 
 
-def kind_by_name(description: str, kind: DeviceKind) -> DeviceKind:
+def kind_by_name(description: str, kind: DeviceKind, library: str = "") -> DeviceKind:
     """`kind`, unless the name tells better."""
-    is_software = any(name in description.casefold() for name in _SOFTWARE_NAMES)
-    return "software" if is_software else kind
+    name = description.casefold()
+    if any(one in name for one in _SOFTWARE_NAMES):
+        return "software"
+    return "integrated" if library == "metal" and name.startswith(_INSIDE_ON_MAC) else kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ class _Worker:
             own = _KINDS.get(number, "other")
             if index < len(visible) and visible[index].kind == "software":
                 own = "software"
-            yield GpuDevice(name, said, kind, kind_by_name(said, own), total, free), handle
+            own = kind_by_name(said, own, kind)
+            yield GpuDevice(name, said, kind, own, total, free), handle
 
 
 def _visible(physical: tuple[PhysicalDevice, ...]) -> list[PhysicalDevice]:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 _ROOT = Path("/")
 _DISPLAY_CLASS = "0x03"  # of PCI: VGA, 3D and other display controllers
-# They tell Vulkan's loader which drivers there are, and ggml which devices it shall see.
-_VARIABLES = ("VK_ICD_FILENAMES", "VK_DRIVER_FILES", "GGML_VK_VISIBLE_DEVICES")
+# They tell Vulkan's loader which drivers there are, and ggml which devices it shall see and how it
+# shall use them.
+_VARIABLES = (
+    *("VK_ICD_FILENAMES", "VK_DRIVER_FILES", "GGML_VK_VISIBLE_DEVICES"),
+    *("GGML_METAL_DEVICES", "GGML_METAL_NO_RESIDENCY", "GGML_METAL_SHARED_BUFFERS_DISABLE"),
+)
 # Files that come, go and change with a driver, with the loader, and with the right to use a device.
 _DRIVER_FILES = (
     "usr/share/vulkan/icd.d/*.json",

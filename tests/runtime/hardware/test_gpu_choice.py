@@ -59,3 +59,14 @@ def test_cards_with_memory_of_their_own_come_first_and_software_never() -> None:
 def test_software_is_known_by_its_name_too(name: str) -> None:
     assert kind_by_name(name, "gpu") == "software"
     assert kind_by_name("NVIDIA H200", "gpu") == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Apple M2 Max", "integrated"), ("Intel UHD", "integrated"), ("AMD Radeon Pro 5500M", "gpu")],
+)
+def test_metal_calls_all_devices_cards_and_their_names_tell_whose_memory_it_is(
+    name: str, expected: str
+) -> None:
+    assert kind_by_name(name, "gpu", "metal") == expected
+    assert kind_by_name(name, "gpu", "vulkan") == "gpu"

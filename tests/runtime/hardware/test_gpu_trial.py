@@ -208,6 +208,18 @@ def test_a_device_that_is_not_there_is_told_with_those_that_are(computer: Comput
     assert "crashed (SIGSEGV)" in computer.choose("Vulkan7").reason
 
 
+def test_metal_is_tried_and_named_like_the_others(computer: Computer) -> None:
+    (computer.libraries / "libggml-vulkan.so").rename(computer.libraries / "libggml-metal.so")
+    apple = found("MTL0", "Apple M2", kind="integrated")
+    computer.act(apple, "stop if listing", *computed("MTL0", 0.05, RIGHT), *PROCESSOR)
+    for wish, code in (("auto", "used"), ("MTL0", "forced"), ("apple m2", "forced")):
+        choice = computer.choose(wish)
+        assert choice.result.code == code
+        assert choice.library == computer.libraries / "libggml-metal.so"
+        assert choice.device is not None
+        assert (choice.device.native_name, choice.device.library) == ("MTL0", "metal")
+
+
 @pytest.mark.parametrize("wish", ["off", "none"])
 def test_off_starts_nothing(computer: Computer, wish: str) -> None:
     computer.act("hang")
