@@ -25,6 +25,8 @@ from llamapack.image_entries import (
     runtime_entry,
     runtime_info,
 )
+from llamapack.mac.app import NO_LAUNCHER, App, app_of, started_as_app, write_app
+from llamapack.mac.zipping import write_zip
 from llamapack.models import PackModel, license_sources, license_warnings, name_models
 from llamapack.options import BuildOptions
 from llamapack.packs.opening import is_pack
@@ -32,7 +34,7 @@ from llamapack.presets.exposure import exposures
 from llamapack.reporter import Reporter
 from llamapack.targets.table import target_named
 from llamapack.text import plain, size_text
-from llamapack.writing.packwriter import packed_size, write_pack
+from llamapack.writing.packwriter import Bake, packed_size, write_pack
 from llamapack.writing.sidecar import check_sidecar, sidecar_path, write_in_two
 from llamapack.writing.source import Source
 from llamapack_runtime.pack import EntrySum, Manifest, ModelInfo
@@ -42,10 +44,11 @@ from llamapack_runtime.pack.format import STATE_NAME
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """`state_bytes` is the size of the baked state, 0 without one. `sidecar` is the second file of
-    a pack in two."""
+    a pack in two, `zip_file` the one that an app was put into."""
 
     path: Path
     sidecar: Path | None
+    zip_file: Path | None
     name: str
     pack_id: str
     size_bytes: int
@@ -57,7 +60,8 @@ class BuildResult:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a pack is made of, looked at but not copied yet. `sources` are its entries."""
+    """All that a pack is made of, looked at but not copied yet. `launcher` is what its archive
+    begins with, nothing where the pack is an `app`. `sources` are its entries."""
 
     options: BuildOptions
     name: str
@@ -69,6 +73,7 @@ class Plan:
     adapters: tuple[PackAdapter, ...] = ()
     draft: PackDraft | None = None
     other_images: tuple[Image, ...] = ()
+    app: App | None = None
 
     @property
     def model_bytes(self) -> int:
@@ -96,12 +101,14 @@ def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan
     warnings += license_warnings(models, options.license_name)
     warnings += [line for one in drafts for line in one.warnings(model)]
     warnings += exposures(options.packed_settings)
+    launcher = launcher_source(image, name, page.brand.author, logo)
+    app = app_of(options.output, image, launcher, name, page.brand, logo)
     return Plan(
         options=options,
         name=name,
         models=tuple(models),
         image=image,
-        launcher=launcher_source(image, name, page.brand.author, logo),
+        launcher=launcher if app is None else NO_LAUNCHER,
         sources=(
             *_sources(models, image, options.projector, options.branding.logo),
             *(one.source for one in adapters),
@@ -110,12 +117,14 @@ def plan_build(options: BuildOptions, get_image: Callable[[str], Image]) -> Plan
         warnings=tuple(dict.fromkeys(warnings)),
         adapters=adapters,
         draft=draft,
+        app=app,
     )
 
 
 def planned_size(plan: Plan) -> int:
     """The bytes of the pack but for a baked state, exactly."""
-    return packed_size(plan.launcher, plan.sources, Unsealed(plan).manifest)
+    archive = packed_size(plan.launcher, plan.sources, Unsealed(plan).manifest)
+    return archive + (0 if plan.app is None else plan.app.size_bytes)
 
 
 def needs_sidecar(plan: Plan, size_bytes: int) -> bool:
@@ -154,18 +163,27 @@ def build(
     advance = reporter.start(f"Packing {options.model.gguf.name}", total)
     draft = Unsealed(plan)
     with contextlib.ExitStack() as resources:
-        bake = resources.enter_context(baker(reporter.note)) if options.bake else None
+        bake: Bake | None = None
+        if options.bake:
+            bake = resources.enter_context(baker(reporter.note))
+            bake = bake if plan.app is None else started_as_app(plan.app, bake)
 
         def write(path: Path) -> int:
             return write_pack(path, plan.launcher, plan.sources, draft.manifest, advance, bake)
 
-        if is_in_two:
+        if plan.app is not None:
+            size = write_app(plan.app, write, lambda: draft.pack_id)
+        elif is_in_two:
             size = write_in_two(options.output, plan.launcher, write)
         else:
             size = write(options.output)
+    zip_file = None
+    if options.has_zip and plan.app is not None:
+        zip_file = write_zip(options.output, reporter.start("Writing the ZIP file", size))
     return BuildResult(
         path=options.output,
         sidecar=sidecar_path(options.output) if is_in_two else None,
+        zip_file=zip_file,
         name=plan.name,
         pack_id=draft.pack_id,
         size_bytes=size,

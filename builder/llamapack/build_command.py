@@ -18,6 +18,7 @@ from llamapack.build_result import Made, made_text, shared_text
 from llamapack.dry_run import dry_run_text
 from llamapack.inputs import Found, resolve
 from llamapack.inputs.from_modelfile import from_modelfile
+from llamapack.mac.option import check_zips, zip_option
 from llamapack.models import read_further
 from llamapack.option_groups import GroupedCommand, grouped
 from llamapack.options import BuildOptions, default_output, read_prompt
@@ -108,10 +109,11 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     metavar="TARGET[,TARGET]|all",
     type=TargetNames(),
     help=f"The operating system and the processor that it is for: {', '.join(TARGETS)}. Several "
-    "give one file each, with the target in its name; all: every one that there is a runtime image "
-    "for.  [default: this computer's]",
+    "give one file each, an app for macOS, with the target in its name; all: every one that there "
+    "is a runtime image for.  [default: this computer's]",
 )
 @gpu_option
+@zip_option
 @click.option(
     "--shared",
     is_flag=True,
@@ -244,6 +246,7 @@ def build_command(
     targets: tuple[str, ...] | None,
     shared: bool,
     has_gpu: bool,
+    has_zip: bool,
     system_prompt: str | None,
     system_prompt_file: Path | None,
     lock_system_prompt: bool,
@@ -278,6 +281,7 @@ def build_command(
           --welcome "Salve! What shall we read?" --prompt "Conjugate amare." \\
           --prompt "Who was Cicero?" --disclaimer "It can be wrong: look things up."
       llamapack build SmolLM2.gguf --target linux-x86_64,windows-x86_64
+      llamapack build SmolLM2.gguf --target macos-arm64 --zip
       llamapack build SmolLM2.gguf --target all --shared -o stick
       llamapack build Qwen3-00001-of-00003.gguf
       llamapack build ollama:llama3.2:1b
@@ -318,10 +322,10 @@ def build_command(
         )
     if mmproj is not None:
         found = found.with_projector(None)  # what was found beside it is not asked for
-    if shared and (readme or bake or dry_run):
-        raise click.UsageError("--shared goes with none of --readme, --bake and --dry-run.")
+    if shared and (readme or bake or dry_run or has_zip):
+        raise click.UsageError("--shared goes with none of --readme, --bake, --zip and --dry-run.")
     path = output or default_output(found if kind is None else renamed(found, kind))
-    chosen = chosen_targets(targets, lambda line: click.echo(line, err=True))
+    chosen = chosen_targets(targets, lambda line: click.echo(line, err=True), is_shared=shared)
     options = BuildOptions(
         model=found,
         output=path if shared else output_for(chosen[0], path, len(chosen) == 1),
@@ -338,6 +342,7 @@ def build_command(
         further=others,
         projector=None if mmproj is None else read_projector(mmproj, found.gguf),
         draft=guessing,
+        has_zip=has_zip,
     )
     wanted = [
         options,
@@ -346,6 +351,8 @@ def build_command(
             for one in chosen[1:]
         ),
     ]
+    if has_zip:
+        check_zips([(one.target, one.output) for one in wanted], force)
     for one in wanted if readme else ():
         check_readme(one.output, force)
     if dry_run:

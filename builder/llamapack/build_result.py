@@ -73,8 +73,9 @@ def _facts(pack: Made) -> dict[str, object]:
         "duration_s": round(result.duration_s, 3),
         "warnings": list(result.warnings),
     }
-    if result.sidecar is not None:
-        facts["sidecar"] = str(result.sidecar.absolute())
+    for name, file in (("sidecar", result.sidecar), ("zip", result.zip_file)):
+        if file is not None:
+            facts[name] = str(file.absolute())
     return facts if pack.readme is None else facts | {"readme": str(pack.readme.absolute())}
 
 
@@ -88,11 +89,15 @@ def _text(pack: Made) -> str:
         f"{size_text(result.size_bytes)} ({extra} beyond the model), "
         f"in {time_text(result.duration_s)}."
     )
-    how = f"Start it with: {shlex.quote(plain(start))}"
-    where = f"It is for {target_named(pack.target).title}."
+    target = target_named(pack.target)
+    opener = "open " if target.is_app else ""
+    how = f"Start it with: {opener}{shlex.quote(plain(start))}"
+    where = f"It is for {target.title}."
     lines = [made, how if pack.runs_here else where]
     if result.sidecar is not None:
         lines.append(f"Its second file, to be kept beside it: {plain(str(result.sidecar))}")
+    if result.zip_file is not None:
+        lines.append(f"The same as one file, for sending: {plain(str(result.zip_file))}")
     if pack.readme is not None:
         lines.append(f"For whoever gets it: {plain(str(pack.readme))}")
     return "\n".join(lines)

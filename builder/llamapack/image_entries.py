@@ -31,6 +31,8 @@ class Image(Protocol):
     @property
     def glibc_floor(self) -> str | None: ...
     @property
+    def macos_floor(self) -> str | None: ...
+    @property
     def versions(self) -> Mapping[str, str]: ...
     @property
     def architectures(self) -> frozenset[str]: ...
@@ -70,7 +72,7 @@ def runtime_info(image: Image, entry: str, launcher: EntrySum | None) -> Runtime
         key=image.key,
         glibc_floor=image.glibc_floor,
         versions=image.versions,
-        launcher=launcher,
+        launcher=launcher if launcher is not None and launcher.size else None,
         gpu=image.gpu,
     )
 

@@ -11,10 +11,12 @@ from typing import Any
 from llamapack.branding import NO_BRANDING, Branding
 from llamapack.errors import OutputError, SettingError
 from llamapack.inputs import Found
+from llamapack.mac.app import check_app
 from llamapack.models import FurtherModel, check_count
 from llamapack.packs.opening import is_pack
 from llamapack.presets.checking import checked_settings
 from llamapack.targets.host import host_name
+from llamapack.targets.table import target_named
 from llamapack.text import plain
 from llamapack.writing.newfile import check_target
 from llamapack.writing.source import Source
@@ -27,8 +29,9 @@ MAX_PROMPT_BYTES = 1 << 20  # as the manifest holds it; the runtime takes no mor
 class BuildOptions:
     """`name` None means: the name that the GGUF gives; `quits_when_closed` None: as the runtime
     does it; `license_name` None: what the GGUF says. `settings` are more of the runtime's, by name.
-    `is_shared`: `output` is a folder for several targets. Raises OutputError for a bad output,
-    SettingError for a setting that the runtime would not take."""
+    `is_shared`: `output` is a folder for several targets; `has_zip`: an app is put into a ZIP file,
+    too. Raises OutputError for a bad output, SettingError for a setting that the runtime would not
+    take."""
 
     model: Found
     output: Path
@@ -45,6 +48,7 @@ class BuildOptions:
     projector: Source | None = None
     draft: Found | None = None
     is_shared: bool = False
+    has_zip: bool = False
 
     def __post_init__(self) -> None:
         assert "system-prompt" not in self.settings, "it has a field of its own"
@@ -63,6 +67,9 @@ class BuildOptions:
             raise OutputError(
                 f"{plain(str(self.output))} is the model itself; name another file with --output."
             )
+        if target_named(self.target).is_app:
+            check_app(self.output)
+            return
         check_target(self.output)
         if self.output.exists() and not self.force and not is_pack(self.output):
             raise OutputError(

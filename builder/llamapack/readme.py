@@ -4,6 +4,7 @@ what it is, and that nothing leaves the computer. English and Chinese; it loads 
 from __future__ import annotations
 
 import base64
+import plistlib
 import shlex
 import string
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from typing import Any
 
 from llamapack.errors import OutputError
 from llamapack.image.project import readme_source
+from llamapack.mac.places import INFO, program_place, stem_of
+from llamapack.mac.zipping import zip_path
 from llamapack.packs.opening import open_pack
 from llamapack.text import count_text, plain, size_text
 from llamapack.writing.newfile import check_target, new_file
@@ -37,6 +40,14 @@ _SYSTEMS = {
     # (English, Chinese).
     "linux": ("64-bit Linux", "64 位 Linux"),
     "windows": ("Windows 10 or newer", "Windows 10 或更新版本"),
+    "macos": ("macOS {} or newer", "macOS {} 或更新版本"),
+}
+_PROCESSORS = {
+    # By the ends of targets; (English, Chinese).
+    "macos-arm64": ("an Apple chip", "Apple 芯片"),
+    "macos-x86_64": ("an Intel processor", "Intel 处理器"),
+    "x86_64": ("an Intel or AMD processor", "Intel 或 AMD 处理器"),
+    "aarch64": ("a 64-bit ARM processor", "64 位 ARM 处理器"),
 }
 _LABELS = {
     # (English, Chinese).
@@ -69,29 +80,31 @@ def check_readme(pack: Path, force: bool) -> None:
 def write_readme(path: Path) -> Path:
     """Of the finished pack `path`. Raises OutputError."""
     with open_pack(path) as pack:
-        data = readme_html(pack).encode()
+        data = readme_html(pack, path).encode()
     target = readme_path(path)
     with new_file(target, len(data), _MODE) as file:
         file.write(data)
     return target
 
 
-def readme_html(pack: Pack) -> str:
-    """Everything out of the pack is escaped: it is text, wherever it came from."""
+def readme_html(pack: Pack, path: Path) -> str:
+    """Of the `pack` whose file, or app, is `path`. Everything out of it is escaped: it is text,
+    wherever it came from."""
     manifest = pack.manifest
-    brand, file = manifest.brand, pack.path.name
     system = manifest.target.partition("-")[0]
+    brand, file = manifest.brand, path.name if system == "macos" else pack.path.name
     template = (readme_source() / f"{system}.html").read_text(encoding="utf-8")
     size = size_text(pack.path.stat().st_size)
     accent = brand.color or _ACCENT
     ending = _ENDINGS[manifest.settings.get("quit-when-closed") != "off"]
-    quoted = f'.\\"{file}"' if system == "windows" else shlex.quote(f"./{file}")
+    allow, start = _commands(system, path, file)
     texts = {
         "title": brand.title or manifest.name,
         "file": file,
         "size": size,
-        "command_allow": f"chmod +x {quoted}",
-        "command_start": quoted,
+        "zip": zip_path(path).name,
+        "command_allow": allow,
+        "command_start": start,
         "ending_en": ending[0],
         "ending_zh": ending[1],
         "disclaimer": brand.disclaimer or "",
@@ -101,14 +114,24 @@ def readme_html(pack: Pack) -> str:
         "on_accent": _ink_on(accent),
         "logo": _logo(pack),
         "description": f"<p>{_text(brand.description)}</p>" if brand.description else "",
-        "facts_en": _facts(manifest, size, 0),
-        "facts_zh": _facts(manifest, size, 1),
+        "facts_en": _facts(manifest, size, path, 0),
+        "facts_zh": _facts(manifest, size, path, 1),
     }
     shown = {name: _text(text) for name, text in texts.items()}
     return string.Template(template).substitute(markup | shown)
 
 
-def _facts(manifest: Manifest, size: str, language: int) -> str:
+def _commands(system: str, path: Path, file: str) -> tuple[str, str]:
+    """What allows the pack to be started, and what starts it, in a terminal there."""
+    if system == "macos":
+        app = f"/Applications/{path.name}"
+        program = f"{app}/{program_place(stem_of(path))}"
+        return f"xattr -dr com.apple.quarantine {shlex.quote(app)}", shlex.quote(program)
+    quoted = f'.\\"{file}"' if system == "windows" else shlex.quote(f"./{file}")
+    return f"chmod +x {quoted}", quoted
+
+
+def _facts(manifest: Manifest, size: str, path: Path, language: int) -> str:
     """The rows of a list, in the language of that number."""
     model, brand = manifest.model, manifest.brand
     names = ", ".join(one.name for one in manifest.models)
@@ -117,7 +140,7 @@ def _facts(manifest: Manifest, size: str, language: int) -> str:
         "model": f"{names} ({count_text(model.parameter_count)}, {model.quantization})",
         "size": size,
         "license": model.license or ("not stated", "未说明")[language],
-        "needs": _needs(manifest)[language],
+        "needs": _needs(manifest, path)[language],
         "about": brand.about,
     }
     return "\n".join(_rows(values, language))
@@ -130,14 +153,18 @@ def _rows(values: Mapping[str, Any], language: int) -> Iterator[str]:
             yield f'<dt>{_text(label)}</dt><dd dir="auto">{_text(value)}</dd>'
 
 
-def _needs(manifest: Manifest) -> tuple[str, str]:
+def _needs(manifest: Manifest, path: Path) -> tuple[str, str]:
     floor = manifest.runtime.glibc_floor
     glibc = (f", glibc {floor} or newer", f"，glibc {floor} 或更新版本") if floor else ("", "")  # noqa: RUF001 - Chinese
     memory = size_text(sum(one.size for one in manifest.entries))
-    system = _SYSTEMS[manifest.target.partition("-")[0]]
+    english, chinese = _SYSTEMS[manifest.target.partition("-")[0]]
+    if path.is_dir():
+        oldest = plistlib.loads((path / INFO).read_bytes())["LSMinimumSystemVersion"]
+        english, chinese = english.format(oldest), chinese.format(oldest)
+    processor = next(one for end, one in _PROCESSORS.items() if manifest.target.endswith(end))
     return (
-        f"{system[0]} on an Intel or AMD processor{glibc[0]}; more free memory than {memory}",
-        f"{system[1]}，Intel 或 AMD 处理器{glibc[1]}；可用内存多于 {memory}",  # noqa: RUF001 - Chinese
+        f"{english} on {processor[0]}{glibc[0]}; more free memory than {memory}",
+        f"{chinese}，{processor[1]}{glibc[1]}；可用内存多于 {memory}",  # noqa: RUF001 - Chinese
     )
 
 

@@ -80,6 +80,7 @@ class Image:
     architectures: frozenset[str] = frozenset({"llama"})
     licenses: tuple[Path, ...] = ()
     gpu: tuple[str, ...] | None = None
+    macos_floor: str | None = None
 
 
 class Silent:

@@ -83,7 +83,7 @@ def examine(argument: str, runtime: Runtime | None, reporter: Reporter) -> Exami
 def _find(argument: str, reporter: Reporter) -> tuple[GgufModel, str | None, tuple[str, ...]]:
     """With its licence, and what else its kind of input warns of."""
     path = Path(argument)
-    if path.is_file() and is_pack(path):
+    if is_pack(path):
         return (*_packed_model(path), ())
     found = resolve(argument, reporter)
     return found.gguf, found.gguf.license or found.license_name, found.all_warnings
@@ -93,15 +93,16 @@ def _packed_model(path: Path) -> tuple[GgufModel, str | None]:
     with open_pack(path) as pack:
         license_name = pack.manifest.model.license
         entry = find_entry(pack, pack.manifest.model.entry)
+        archive = pack.path  # of a pack in two files, or of an app, another one
     try:
-        state = FileState.of(path)
-        with path.open("rb") as file:
+        state = FileState.of(archive)
+        with archive.open("rb") as file:
             header = read_header(file, entry.data_offset, entry.size, plain(entry.name))
     except GgufError as error:
         raise ModelError(str(error)) from error
     except OSError as error:
-        raise ModelError(f"Cannot read {plain(str(path))}: {error.strerror}.") from error
-    stretch = Stretch(path, state, entry.data_offset, entry.size)
+        raise ModelError(f"Cannot read {plain(str(archive))}: {error.strerror}.") from error
+    stretch = Stretch(archive, state, entry.data_offset, entry.size)
     return GgufModel(path, plain(path.name), header, (stretch,), ()), license_name
 
 

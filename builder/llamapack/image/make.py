@@ -44,7 +44,7 @@ def image_keys(target: str) -> tuple[str, ...]:
 def image_key(target: str, *, has_gpu: bool = True, is_own_python: bool = False) -> str:
     """Sixteen hex digits over everything that goes into the image of `target`. TargetError."""
     known = target_named(target)
-    gpu = [vulkan_inputs(known)] if has_gpu and known.gpu else []
+    gpu = [vulkan_inputs(known)] if has_gpu and VULKAN in known.gpu else []
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
     recipes = tuple(Path(__file__).parent / name for name in _RECIPES)
     inputs = [

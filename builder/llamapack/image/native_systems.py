@@ -82,6 +82,7 @@ _SYSTEMS: dict[str, NativeSystem] = {
         replacement=_WITHOUT_NEWEST_ARM,
     ),
     "linux": NativeSystem(options=(), include=_WITHOUT_COMMON, hidden_symbols=_HIDDEN_SYMBOLS),
+    "macos": NativeSystem(options=(), include=_WITHOUT_COMMON),
     "windows": NativeSystem(
         options=("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_SYSTEM_PROCESSOR=AMD64"),
         include=_WITHOUT_COMMON + _WITHOUT_LIB,

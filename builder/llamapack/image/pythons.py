@@ -25,6 +25,8 @@ def interpreter_for(target: Target, report: Report) -> Interpreter | None:
     packer's own is to take its place. ImageError."""
     if target.system == "windows":
         return windows_interpreter(target, report)
+    if target.system == "macos":
+        return None
     try:
         return portable_interpreter(target, tool_environment(report), report)
     except MissingPackagesError as error:
@@ -39,6 +41,6 @@ def interpreter_for(target: Target, report: Report) -> Interpreter | None:
 
 def python_inputs(target: Target, *, is_own: bool) -> str:
     """Changes with the Python that is frozen; `is_own`: it is the packer's."""
-    if is_own:
+    if is_own or target.system == "macos":
         return platform.python_version()
     return python_key() if target.system == "windows" else portable_python.python_inputs(target)

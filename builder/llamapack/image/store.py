@@ -19,6 +19,7 @@ from llamapack.image.errors import ImageError, ImageFileError
 from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.steps import Report
 from llamapack.targets.host import host_name
+from llamapack.targets.table import target_named
 
 FACTS = "image.json"
 ARCHIVE = "runtime.tar.zst"
@@ -34,8 +35,9 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "images"
 @dataclass(frozen=True, slots=True)
 class RuntimeImage:
     """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them.
-    `gpu`: its backends for graphics processors, "vulkan"; None: made without, and empty: left out
-    because the packer wished it."""
+    `glibc_floor` and `macos_floor`: the oldest that it starts on, where it is for such a system.
+    `gpu`: its backends for graphics processors, "vulkan" or "metal"; None: made without, and empty:
+    left out because the packer wished it."""
 
     target: str
     key: str
@@ -46,6 +48,7 @@ class RuntimeImage:
     architectures: frozenset[str]
     licenses: tuple[Path, ...]
     gpu: tuple[str, ...] | None = None
+    macos_floor: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -132,6 +135,11 @@ def how_to_get(target: str) -> str:
     """A sentence with the commands that bring the image."""
     if target == host_name():
         return "Make it with 'llamapack runtime build'."
+    if target_named(target).system == "macos":
+        return (
+            "Make it on such a Mac with 'llamapack runtime build -o FILE' and take it in here with "
+            f"'llamapack runtime add FILE', or get one with 'llamapack runtime fetch {target}'."
+        )
     return (
         f"Make it with 'llamapack runtime build --target {target}', or get one that was made "
         f"elsewhere with 'llamapack runtime fetch {target}' or 'llamapack runtime add FILE'."
@@ -152,6 +160,7 @@ def load_image(folder: Path) -> RuntimeImage:
             architectures=frozenset(facts["architectures"]),
             licenses=tuple(sorted((folder / "licenses").iterdir())),
             gpu=tuple(facts["gpu"]) if facts.get("gpu") else None,
+            macos_floor=facts.get("macos_floor"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(

@@ -11,11 +11,12 @@ import click
 
 from llamapack.arguments import FILE, json_option
 from llamapack.image_entries import Image
+from llamapack.mac.places import is_signed
 from llamapack.packs.config import ConfigResult, configure, presets_of
 from llamapack.packs.diff import difference_text
 from llamapack.packs.opening import open_pack
 from llamapack.packs.signature import make_keys, sign
-from llamapack.packs.update import UpdateResult, update
+from llamapack.packs.update import SIGNED_ON_MAC, UpdateResult, update
 from llamapack.presets.reader import read_preset
 from llamapack.presets.writing import preset_text
 from llamapack.progress import TerminalReporter, style
@@ -64,6 +65,8 @@ def config_command(
             f"{', '.join(result.left_out)} of the preset: left out, since 'llamapack build' does "
             "it and a pack that is made keeps what it has."
         )
+    if result.changes and is_signed(file):
+        _warn(SIGNED_ON_MAC)
     click.echo(json.dumps(_config_facts(result), indent=2) if as_json else _config_text(result))
 
 
@@ -124,6 +127,8 @@ def sign_command(file: Path | None, key: Path | None, new_key: Path | None, as_j
         if file is None or key is None:
             raise click.UsageError("Name the pack and the key: llamapack sign FILE --key KEY.")
         made = sign(file, key, _ask)
+        if is_signed(file):
+            _warn(SIGNED_ON_MAC)
         facts = {"path": str(file), "fingerprint": made.fingerprint}
         text = f"Signed {plain(str(file))} with {made.fingerprint}."
     click.echo(json.dumps(facts, indent=2) if as_json else text)

@@ -11,8 +11,8 @@ from llamapack_runtime.pack import Entry, Pack, PackError
 
 
 def open_pack(path: Path) -> Pack:
-    """Of a pack in two files, the second one is opened. Raises PackFileError for a file that is no
-    pack, or is damaged, or cannot be read."""
+    """Of a pack in two files, the second one is opened, and of an app the one in it. Raises
+    PackFileError for a file that is no pack, or is damaged, or cannot be read."""
     path = archive_path(path)
     try:
         return Pack.open(path)

@@ -17,9 +17,12 @@ from llamapack.image_entries import (
     launcher_source,
     runtime_info,
 )
+from llamapack.mac.app import NO_LAUNCHER, app_of, check_app, write_app
+from llamapack.mac.places import is_signed
 from llamapack.packs.opening import open_pack
 from llamapack.presets.checking import checked_settings
-from llamapack.targets.table import TARGETS
+from llamapack.targets.option import output_for
+from llamapack.targets.table import TARGETS, target_named
 from llamapack.text import plain
 from llamapack.writing.copying import FileState
 from llamapack.writing.packwriter import Describe, write_pack
@@ -40,6 +43,10 @@ from llamapack_runtime.pack.format import (
 if TYPE_CHECKING:
     from llamapack.reporter import Reporter
 
+SIGNED_ON_MAC = (
+    "The app was signed on a Mac as it was, and macOS starts no app that was changed since: sign "
+    "it again there."
+)
 _ENGINE = "llama-cpp-python"
 
 
@@ -72,8 +79,8 @@ def update(
             )
         if path.suffix == SIDECAR_SUFFIX:
             raise PackFileError(
-                f"{plain(path.name)} is the second file of a pack in two. Name its program, so "
-                "that both get the new runtime."
+                f"{plain(path.name)} is the second file of a pack in two, or the archive in an "
+                "app. Name the program or the app, so that both get the new runtime."
             )
         manifest = pack.manifest
         if manifest.target not in TARGETS:
@@ -89,15 +96,27 @@ def update(
         started = time.monotonic()
         keeps_state = before.versions.get(_ENGINE) == image.versions.get(_ENGINE)
         _warn(pack, keeps_state, reporter)
+        if is_signed(path):
+            reporter.warn(SIGNED_ON_MAC)
         sources = list(_sources(pack, image, keeps_state))
-        logo = pack.logo()
-        launcher = launcher_source(
-            image, manifest.name, manifest.brand.author, None if logo is None else logo.data
-        )
+        packed_logo = pack.logo()
+        logo = None if packed_logo is None else packed_logo.data
+        launcher = launcher_source(image, manifest.name, manifest.brand.author, logo)
         total = sum(source.size for source in (launcher, *sources))
+        if target_named(manifest.target).is_app and output != path:
+            output = output_for(manifest.target, output, is_alone=True)
+        app = app_of(output, image, launcher, manifest.name, manifest.brand, logo)
+        if app is not None:
+            check_app(output)
         advance = reporter.start(f"Updating {plain(path.name)}", total)
         describe = _describe(manifest, image)
-        if pack.path == path:
+        if app is not None:
+            size = write_app(
+                app,
+                lambda archive: write_pack(archive, NO_LAUNCHER, sources, describe, advance),
+                lambda: manifest.pack_id,
+            )
+        elif pack.path == path:
             size = write_pack(output, launcher, sources, describe, advance)
         else:
             size = write_in_two(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from llamapack.errors import SettingError
 from llamapack.image_entries import Image
 from llamapack.targets.host import host_name, host_target
 from llamapack.targets.option import ALL
@@ -12,10 +13,25 @@ from llamapack.targets.table import TARGETS
 Report = Callable[[str], None]
 
 
-def chosen_targets(asked: tuple[str, ...] | None, report: Report) -> tuple[str, ...]:
+def chosen_targets(
+    asked: tuple[str, ...] | None, report: Report, *, is_shared: bool = False
+) -> tuple[str, ...]:
     """Those that were `asked` for, else this computer's. `all` leaves out what there is no image
-    for, and says so. Raises ImageError when one that was named has none: before anything is
-    written."""
+    for, and what cannot be in a folder that `is_shared`, and says so. Raises ImageError when one
+    that was named has none, SettingError when it cannot be there: before anything is written."""
+    chosen = _with_images(asked, report)
+    apps = [name for name in chosen if is_shared and TARGETS[name].is_app]
+    if apps and asked != (ALL,):
+        raise SettingError(
+            f"A folder that is shared cannot be for {apps[0]}: macOS starts whole apps only, each "
+            "with its models inside. Build one with --target alone."
+        )
+    for name in apps:
+        report(f"Left out {name}: an app of macOS has its models inside.")
+    return tuple(name for name in chosen if name not in apps)
+
+
+def _with_images(asked: tuple[str, ...] | None, report: Report) -> tuple[str, ...]:
     # Imports the whole build of a runtime image: not for the usual build.
     if asked is None:
         return (host_target(),)

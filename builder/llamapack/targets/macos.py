@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from llamapack.targets.types import LauncherBuild, Target
 
+OLDEST_SYSTEM = "11.0"
+
 _SOURCES = ("os_posix.c", "os_posix_places.c", "os_macos.c")
 _LINK = ("-Wl,-dead_strip", "-s")
 
 
 def _macos(processor: str, machine: str, title: str, file_word: str) -> Target:
     """`processor` is zig's name, `machine` Apple's."""
-    triple = f"{processor}-macos.11.0"
+    triple = f"{processor}-macos.{OLDEST_SYSTEM}"
     return Target(
         name=f"macos-{machine}",
         title=title,
@@ -20,6 +22,8 @@ def _macos(processor: str, machine: str, title: str, file_word: str) -> Target:
         wheel_platforms=(f"macosx_11_0_{machine}",),
         wheel_tag=f"macosx_11_0_{machine}",
         launcher=LauncherBuild(triple, _SOURCES, _LINK),
+        program_suffix=".app",
+        gpu=("metal",),
     )
 
 

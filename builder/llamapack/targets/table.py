@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 from llamapack.errors import TargetError
 from llamapack.targets.linux import LINUX_AARCH64, LINUX_X86_64
+from llamapack.targets.macos import MACOS_ARM64, MACOS_X86_64
 from llamapack.targets.types import Target
 from llamapack.targets.windows import WINDOWS_X86_64
 
-TARGETS: Mapping[str, Target] = MappingProxyType(
-    {target.name: target for target in (LINUX_X86_64, LINUX_AARCH64, WINDOWS_X86_64)}
-)
+_ALL = (LINUX_X86_64, LINUX_AARCH64, WINDOWS_X86_64, MACOS_ARM64, MACOS_X86_64)
+TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
 
 
 def target_named(name: str) -> Target:

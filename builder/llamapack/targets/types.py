@@ -38,6 +38,11 @@ class Target:
     gpu: tuple[str, ...] = ()
 
     @property
+    def is_app(self) -> bool:
+        """A pack for it is a folder."""
+        return self.system == "macos"
+
+    @property
     def machine(self) -> str:
         """The processor, as in the target's name."""
         return self.name.partition("-")[2]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llamapack.errors import OutputError
+from llamapack.mac.places import archive_in
 from llamapack.text import plain
 from llamapack.writing.newfile import new_file
 from llamapack.writing.packwriter import PACK_MODE
@@ -29,7 +30,10 @@ def sidecar_path(program: Path) -> Path:
 
 
 def archive_path(path: Path) -> Path:
-    """The file that holds the archive of the pack at `path`: itself, or the one beside it."""
+    """The file that holds the archive of the pack at `path`: itself, or the one beside it, or the
+    one in it, where it is an app of macOS."""
+    if path.is_dir():
+        return archive_in(path) or path
     own, given = sidecar_path(path), _given_name(path)
     if given is None:
         return path
