@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from builder.runtime_image import add_image, runtime_from_source
+from builder.runtime_image import add_image, image_of, runtime_from_source
 from command_line import Run
 from gguf_bytes import LLAMA, Tensor, Typed, gguf_bytes
+from llamapack.image import store
 from llamapack_runtime.pack import GgufHeader, read_header
 from make_gguf import CHATML, make_gguf
 from split_gguf import split
@@ -95,6 +96,16 @@ def test_a_pack_and_its_model_are_told_alike(pack: Path, model: Path, run: Run) 
     of_pack, of_model = facts_of(run, pack), facts_of(run, model)
     assert of_pack["packable"] is True
     assert {key for key in of_pack if of_pack[key] != of_model[key]} == {"path"}
+
+
+def test_the_archive_of_an_app_is_looked_into(
+    workplace: Path, tmp_path: Path, model: Path, run: Run
+) -> None:
+    add_image(workplace / "image", answering(TOLD))
+    store.add_image(image_of(tmp_path / "mac", "macos-arm64", b"", b"a launcher"))
+    assert run("build", model, "-o", "chat", "--target", "macos-arm64").code == 0
+    of_app, of_model = facts_of(run, Path("chat.app")), facts_of(run, model)
+    assert {key for key in of_app if of_app[key] != of_model[key]} == {"path"}
 
 
 def test_the_licence_that_a_pack_names_is_no_doubt(workplace: Path, run: Run) -> None:

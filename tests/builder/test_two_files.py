@@ -75,7 +75,7 @@ def test_an_update_keeps_both(two: Path, run: Run) -> None:
     assert names() == ["chat.exe", "chat.llamapack", "other.exe", "other.llamapack"]
     assert Path("other.llamapack").read_bytes() == before
     ran = run("update", sidecar_path(two))
-    assert (ran.code, "Name its program" in ran.err) == (1, True)
+    assert (ran.code, "Name the program" in ran.err) == (1, True)
     assert sidecar_path(two).read_bytes() == before
 
 
