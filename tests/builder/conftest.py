@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Some tests put another table of targets into place: what is first imported then would keep it.
+import llamapack.build_command
+import llamapack.packs.change_commands  # noqa: F401
 from command_line import LAUNCHER, Ran, Run
 from llamapack.cli import main
 from llamapack.image import store
