@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PACK := dist/smollm2-135m-instruct
 CHECKED := builder runtime tests
 
-.PHONY: demo test test-windows check fast fuzz bench pictures wheels lock clean
+.PHONY: demo test test-windows check fast fuzz bench pictures wheels lock clean \
+  release-image release-wheels
 
 demo: $(VENV)/.base
 	@$(BIN)/python tests/demo_model.py build/demo-model
@@ -84,6 +85,26 @@ wheels: $(VENV)/.base
 	@mkdir -p dist/wheels
 	@$(BIN)/llamapack runtime build > /dev/null
 	@$(BIN)/python builder/make_wheels.py dist/wheels
+
+# What a release has for one system, TARGET: its runtime image, and a pack to try it with. In a tar
+# file, so that the pack stays executable wherever it is sent.
+release-image: $(VENV)/.base
+	@mkdir -p dist/images dist/packs
+	@$(BIN)/llamapack runtime build --target $(TARGET) -o dist/images/$(TARGET).image
+	@$(BIN)/python builder/release/complete.py $(TARGET)
+	@$(BIN)/python tests/demo_model.py build/demo-model
+	@rm -rf build/try && mkdir -p build/try
+	@$(BIN)/llamapack build "$$(cat build/demo-model)" --target $(TARGET) -o build/try/chat \
+	  --name "SmolLM2 135M"
+	@COPYFILE_DISABLE=1 tar -C build/try -cf dist/packs/$(TARGET).tar .
+
+# The wheels of a release and their sums, out of the images in dist/images, one for each target.
+release-wheels: $(VENV)/.base
+	@rm -rf dist/release && mkdir -p dist/release/wheels
+	@for image in dist/images/*.image; do $(BIN)/llamapack runtime add "$$image" || exit 1; done
+	@$(BIN)/python builder/release/complete.py
+	@$(BIN)/python builder/make_wheels.py dist/release/wheels
+	@$(BIN)/python builder/release/sums.py dist/release/wheels dist/release/SHA256SUMS
 
 # The README's pictures, of a real answer: look at them before they are kept.
 pictures: $(VENV)/.dev
