@@ -53,6 +53,19 @@ def test_each_target_gets_a_file_with_its_name(model: Path, run: Run, asked: str
 
 
 @pytest.mark.usefixtures("both_images")
+def test_each_readme_names_the_processor(model: Path, run: Run) -> None:
+    ran = run("build", model, "-o", "chat", "--target", "linux-x86_64,linux-aarch64", "--readme")
+    assert ran.code == 0
+    first, second = (
+        Path(f"chat-linux-{machine}.readme.html").read_text(encoding="utf-8")
+        for machine in ("x86_64", "aarch64")
+    )
+    assert ("an Intel or AMD processor" in first, "Intel 或 AMD 处理器" in first) == (True, True)
+    assert ("a 64-bit ARM processor" in second, "64 位 ARM 处理器" in second) == (True, True)
+    assert "Intel" not in second
+
+
+@pytest.mark.usefixtures("both_images")
 def test_they_are_one_pack_for_a_users_chats(model: Path, run: Run) -> None:
     ran = run("build", model, "--target", "linux-x86_64,linux-aarch64", "--json")
     first, second = json.loads(ran.out)
