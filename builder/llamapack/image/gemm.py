@@ -6,7 +6,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llamapack.image.folders import build_cache, fill_once
@@ -34,10 +35,12 @@ _SYMBOLS = "{ global: ggml_backend_init; local: *; };\n"
 
 @dataclass(frozen=True, slots=True)
 class GemmLibrary:
-    """`libraries` go beside llama.cpp's. There are none where it was not tried for speed."""
+    """`libraries` go beside llama.cpp's, and `versions` are of what they hold. There are none where
+    it was not tried for speed."""
 
     libraries: tuple[Path, ...] = ()
     licenses: tuple[Path, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def gemm_inputs(target: Target) -> str:
@@ -68,7 +71,16 @@ def gemm_library(target: Target, wheel: NativeWheel, report: Report) -> GemmLibr
         report(f"Compiled the GEMM library in {watch.seconds:.0f} s")
 
     folder = fill_once(build_cache() / "gemm" / f"{target.name}-{key}", fill)
-    return GemmLibrary((folder / LIBRARY, folder / _OPENBLAS), (folder / "openblas.txt",))
+    return GemmLibrary(
+        libraries=(folder / LIBRARY, folder / _OPENBLAS),
+        licenses=(folder / "openblas.txt",),
+        versions=_locked_version(),
+    )
+
+
+def _locked_version() -> dict[str, str]:
+    name, version = _LOCK.read_text(encoding="utf-8").split()[0].split("==")
+    return {name: version}
 
 
 def _install_openblas(tools: Environment, packages: Path) -> None:

@@ -141,6 +141,7 @@ def _fill(
     facts = {
         "glibc_floor": floor,
         "versions": _versions(interpreter)
+        | dict(gemm.versions)
         | {name: at for one in gpu for name, at in one.versions.items()},
         "architectures": sorted(wheel.architectures),
         "gpu": [VULKAN for _ in gpu],
