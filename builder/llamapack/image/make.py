@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from llamapack.image import store
@@ -12,14 +13,21 @@ from llamapack.image.archive import LEVEL, write_archive
 from llamapack.image.elf import glibc_floor, spare_weak_versions
 from llamapack.image.errors import ImageError, MissingPackagesError
 from llamapack.image.folders import fill_once
-from llamapack.image.freeze import EXCLUDED, HIDDEN, freeze, locked_versions
+from llamapack.image.freeze import EXCLUDED, HIDDEN, PROGRAM, freeze, locked_versions
 from llamapack.image.gemm import gemm_inputs, gemm_library
 from llamapack.image.host_python import host_interpreter
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.launcher import build_launcher
+from llamapack.image.other_processor import exchange_compiled
 from llamapack.image.packages import install_packages
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
-from llamapack.image.pythons import can_make, interpreter_for, python_inputs
+from llamapack.image.pythons import (
+    can_make,
+    freezing_target,
+    interpreter_for,
+    other_python,
+    python_inputs,
+)
 from llamapack.image.sources import source_folder, source_version
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.system import require_programs
@@ -30,7 +38,7 @@ from llamapack.targets.host import host_name, host_target
 from llamapack.targets.table import target_named
 from llamapack.targets.types import Target
 
-_RECIPES = ("elf.py", "freeze.py", "launcher.py", "packages.py")
+_RECIPES = ("elf.py", "freeze.py", "launcher.py", "other_processor.py", "packages.py")
 
 
 def image_keys(target: str) -> tuple[str, ...]:
@@ -72,9 +80,9 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
             "take it in with 'llamapack runtime add FILE'."
         )
     require_programs(report)
+    interpreter = interpreter_for(known, report)
     wheel = native_wheel(known, report)
     vulkan = _vulkan(known, wheel, report)
-    interpreter = interpreter_for(known, report)
     key = image_key(target, has_gpu=vulkan is not None, is_own_python=interpreter is None)
     watch = Stopwatch()
     folder = fill_once(
@@ -115,22 +123,19 @@ def _fill(
     interpreter: Interpreter | None,
     report: Report,
 ) -> None:
-    tree = work / "tree"
     licenses = work / "licenses"
     licenses.mkdir()
     gemm = gemm_library(target, wheel, report)
     tools = tool_environment(report)
     interpreter = interpreter or host_interpreter(work / "python")
-    packages = work / "packages"
-    install_packages(tools, target, interpreter.version, wheel.path, packages)
     gpu = () if vulkan is None else (vulkan,)
     libraries = (*gemm.libraries, *(one.library for one in gpu))
-    freeze(target.system, interpreter, packages, libraries, tree, licenses, report)
+    tree = _frozen(work, target, wheel, interpreter, libraries, report)
     spare_weak_versions(tree)
     floor = glibc_floor(tree)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
-    for done in (tree, packages, work / "python"):
+    for done in (tree, work / "python"):
         shutil.rmtree(done, ignore_errors=True)
     zstd = source_folder("zstandard", tools, report) / "zstd"
     build_launcher(target, tools.zig, zstd, work / store.LAUNCHER)
@@ -147,6 +152,28 @@ def _fill(
         "gpu": [VULKAN for _ in gpu],
     }
     store.write_facts(work, target.name, key, facts)
+
+
+def _frozen(
+    work: Path,
+    target: Target,
+    wheel: NativeWheel,
+    interpreter: Interpreter,
+    libraries: Iterable[Path],
+    report: Report,
+) -> Path:
+    """The folder with the frozen runtime; licence texts go beside it."""
+    tools, freezing = tool_environment(report), freezing_target(target)
+    tree, packages = work / "tree", work / "packages"
+    install_packages(tools, freezing, interpreter.version, wheel.path, packages)
+    freeze(target.system, interpreter, packages, libraries, tree, work / "licenses", report)
+    if freezing is not target:
+        shutil.rmtree(packages)
+        install_packages(tools, target, interpreter.version, wheel.path, packages)
+        python = other_python(target, report)
+        exchange_compiled(tree, PROGRAM, freezing.machine, target, python, packages)
+    shutil.rmtree(packages)
+    return tree
 
 
 def _versions(interpreter: Interpreter) -> dict[str, str]:
