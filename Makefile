@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACK := dist/smollm2-135m-instruct
 CHECKED := builder runtime tests
 
-.PHONY: demo test test-windows check fast fuzz bench pictures wheels lock clean \
+.PHONY: demo test test-windows test-arm64 check fast fuzz bench pictures wheels lock clean \
   release-image release-wheels
 
 demo: $(VENV)/.base
@@ -38,6 +38,17 @@ test-windows: $(VENV)/.dev
 	  --name "SmolLM2 135M"
 	@LLAMAPACK_TEST_WINDOWS_PACK=$(CURDIR)/build/windows/chat.exe \
 	  LLAMAPACK_TEST_MODEL="$$(cat build/demo-model)" $(BIN)/pytest -q tests/targets/test_windows.py $(PYTEST)
+
+# A pack for Linux on ARM, made here and started with qemu: some 10 minutes the first time on a
+# computer, besides what all tests need.
+test-arm64: $(VENV)/.dev
+	@sh tests/require.sh qemu-aarch64-static qemu-user-static
+	@mkdir -p build/arm64
+	@$(BIN)/llamapack runtime build --target linux-aarch64
+	@$(BIN)/python tests/demo_model.py build/demo-model
+	@$(BIN)/llamapack build "$$(cat build/demo-model)" --target linux-aarch64 -o build/arm64/chat \
+	  --name "SmolLM2 135M"
+	@LLAMAPACK_TEST_ARM64_PACK=$(CURDIR)/build/arm64/chat $(BIN)/pytest -q -rs tests/targets/test_arm64.py $(PYTEST)
 
 # The fast suite: no real model, no native library.
 fast: check

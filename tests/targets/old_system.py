@@ -1,4 +1,5 @@
-"""A Debian 11 with its C library and zlib alone: no Python, no shell, no network."""
+"""A Debian 11 with its C library and zlib alone, no Python, no shell, no network; and whether all
+that an image holds runs on a system as old as we say."""
 
 from __future__ import annotations
 
@@ -7,12 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from llamapack.image import debian
+from llamapack.image.elf import glibc_floor
+from llamapack.image.store import RuntimeImage
+from llamapack.targets.linux import GLIBC_FLOOR
 
 LOCK_FOLDER = Path(__file__).parent / "lock"
 NEEDS_ROOT = pytest.mark.skipif(
@@ -47,3 +53,21 @@ def ask_in(root: Path, pack: Path, patience_s: float) -> dict[str, Any]:
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
     return found
+
+
+def check_floor(image: RuntimeImage, folder: Path) -> None:
+    """What the image holds needs no newer C library than it says; unpacked into the folder."""
+    with (
+        image.archive.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as tar,
+    ):
+        tar.extractall(folder, filter="tar")
+    floor = glibc_floor(folder)
+    assert floor == image.glibc_floor
+    assert floor is not None
+    assert _numbers(floor) <= _numbers(GLIBC_FLOOR)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

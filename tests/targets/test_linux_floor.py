@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
-import zstandard
 
-from llamapack.image.elf import glibc_floor
 from llamapack.image.store import load_image
-from llamapack.targets.linux import GLIBC_FLOOR
-from targets.old_system import NEEDS_ROOT, ask_in, old_root
+from targets.old_system import NEEDS_ROOT, ask_in, check_floor, old_root
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,17 +17,7 @@ pytestmark = [
 
 
 def test_the_image_needs_no_newer_glibc(tmp_path: Path) -> None:
-    image = load_image(Path(os.environ["LLAMAPACK_TEST_IMAGE"]))
-    with (
-        image.archive.open("rb") as file,
-        zstandard.ZstdDecompressor().stream_reader(file) as plain,
-        tarfile.open(fileobj=plain, mode="r|") as tar,
-    ):
-        tar.extractall(tmp_path, filter="tar")
-    floor = glibc_floor(tmp_path)
-    assert floor == image.glibc_floor
-    assert floor is not None
-    assert _numbers(floor) <= _numbers(GLIBC_FLOOR)
+    check_floor(load_image(Path(os.environ["LLAMAPACK_TEST_IMAGE"])), tmp_path)
 
 
 @NEEDS_ROOT
@@ -42,7 +28,3 @@ def test_a_pack_starts_with_an_old_c_library_alone(
     found = ask_in(root, Path(os.environ["LLAMAPACK_TEST_PACK"]), 60)
     assert "<html" in found["page"]
     assert "Paris" in found["answer"]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
