@@ -102,6 +102,11 @@ def test_a_pack_is_tried_on_its_own_system_and_processor() -> None:
     assert {row["target"]: row["runner"] for row in rows} == runners
 
 
+def test_images_but_those_for_macos_are_made_on_the_processor_that_makes_them() -> None:
+    rows = jobs(BY_NAME["release"])["images"]["strategy"]["matrix"]["include"]
+    assert {row["runner"] for row in rows} == {"ubuntu-24.04"}  # x86-64
+
+
 def test_only_what_publishes_may_write_and_only_for_a_tag() -> None:
     found = jobs(BY_NAME["release"])
     writers = {name for name, job in found.items() if "write" in job["permissions"].values()}
