@@ -54,13 +54,14 @@ def runtime_group() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def build_command(target: str | None, output: Path | None, as_json: bool) -> None:
-    """Make the runtime image of this computer, or find it made.
+    """Make the runtime image of this computer, or of the target that is named, or find it made.
 
     The first time on a computer this compiles llama.cpp: 15 to 30 minutes on two cores.
 
     \b
     Examples:
       llamapack runtime build
+      llamapack runtime build --target linux-aarch64
       llamapack runtime build -o linux.image
     """
     image = store.best_image(target or host_target(), _say)
