@@ -47,15 +47,18 @@ class Computer:
     environment: Mapping[str, str]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*self.command, *arguments],
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+        try:
+            return subprocess.Popen(
+                [*self.command, *arguments],
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise PackError(f"It cannot be started here: {error}.") from error
 
     def output_of(self, *arguments: str) -> str:
         """What a call prints that ends by itself, with the exit status 0."""
@@ -190,7 +193,9 @@ def unpacked(path: Path, folder: Path) -> Path:
         return path.resolve()
     folder.mkdir()
     with tarfile.open(path) as tar:
-        tar.extractall(folder, filter="data")
+        # Debian 12's own Python has no filters yet.
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        tar.extractall(folder)  # noqa: S202 - our own
     (inside,) = folder.iterdir()
     return inside
 
