@@ -38,8 +38,12 @@ def commands() -> Iterator[str]:
 
 
 def targets_of(*names: str) -> list[str]:
-    found = jobs(BY_NAME["release"])
-    return [one["target"] for name in names for one in found[name]["strategy"]["matrix"]["include"]]
+    """Of jobs of a release."""
+    found: list[str] = []
+    for name in names:
+        matrix = jobs(BY_NAME["release"])[name]["strategy"]["matrix"]
+        found += matrix.get("target", [row["target"] for row in matrix.get("include", [])])
+    return sorted(found)
 
 
 def lint(name: str, *arguments: str | Path) -> None:
@@ -86,8 +90,8 @@ def test_jobs_have_a_limit_and_no_rights_that_they_do_not_name(path: Path) -> No
 
 
 def test_an_image_is_made_and_tried_for_every_target() -> None:
-    assert sorted(targets_of("images", "mac-images")) == sorted(TARGETS)
-    assert sorted(targets_of("try")) == sorted(TARGETS)
+    assert targets_of("images", "mac-images") == sorted(TARGETS)
+    assert targets_of("try") == sorted(TARGETS)
 
 
 def test_a_pack_is_tried_on_its_own_system_and_processor() -> None:
@@ -103,8 +107,7 @@ def test_a_pack_is_tried_on_its_own_system_and_processor() -> None:
 
 
 def test_images_but_those_for_macos_are_made_on_the_processor_that_makes_them() -> None:
-    rows = jobs(BY_NAME["release"])["images"]["strategy"]["matrix"]["include"]
-    assert {row["runner"] for row in rows} == {"ubuntu-24.04"}  # x86-64
+    assert jobs(BY_NAME["release"])["images"]["runs-on"] == "ubuntu-24.04"  # x86-64
 
 
 def test_only_what_publishes_may_write_and_only_for_a_tag() -> None:
