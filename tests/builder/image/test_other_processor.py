@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 
 from llamapack.image.elf import MACHINES
 from llamapack.image.errors import ImageError
+from llamapack.image.make import make_image
 from llamapack.image.other_processor import exchange_compiled
+from llamapack.image.system import PROGRAMS
 from llamapack.targets.table import target_named
 
 ARM = target_named("linux-aarch64")
@@ -84,3 +88,23 @@ def test_a_module_without_a_counterpart_is_named(tree: Path, parts: tuple[Path, 
     write(tree / "_internal/rare/_only.abi3.so", elf("x86_64"))
     with pytest.raises(ImageError, match=r"rare/_only\.abi3\.so.*for Linux on 64-bit ARM"):
         exchange_compiled(tree, "program", "x86_64", ARM, *parts)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("LLAMAPACK_TEST_IMAGE" not in os.environ, reason="`make test` sets it")
+def test_without_debians_archive_it_is_refused_before_anything_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, programs = tmp_path / "cache", tmp_path / "bin"
+    made = Path(os.environ["LLAMAPACK_TEST_IMAGE"]).parent.parent
+    cache.mkdir()
+    (cache / "environments").symlink_to(made / "environments")
+    programs.mkdir()
+    for name in PROGRAMS:
+        (programs / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("LLAMAPACK_BUILD_CACHE", str(cache))
+    monkeypatch.setenv("PATH", str(programs))
+    lines: list[str] = []
+    with pytest.raises(ImageError, match=r"no apt-get on this computer\. .*--target linux-aarch64"):
+        make_image("linux-aarch64", lines.append)
+    assert lines == []
