@@ -22,6 +22,7 @@ test: check $(VENV)/.dev
 	@fc-list :lang=zh | grep -q . || sh tests/require.sh --package fonts-wqy-microhei
 	@sh tests/require.sh unzip unzip
 	@sh tests/require.sh strace strace
+	@sh tests/require.sh shellcheck shellcheck
 	@sh tests/require.sh curl curl
 	@sh tests/require.sh node nodejs
 	@sh tests/require.sh npm npm

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamapack.build import BuildResult
+from llamapack.mac.places import SIGN_SCRIPT
 from llamapack.progress import style
 from llamapack.shared import SharedResult
 from llamapack.targets.table import target_named
@@ -96,6 +97,11 @@ def _text(pack: Made) -> str:
     lines = [made, how if pack.runs_here else where]
     if result.sidecar is not None:
         lines.append(f"Its second file, to be kept beside it: {plain(str(result.sidecar))}")
+    if target.is_app:
+        lines.append(
+            "It names no maker, so macOS asks people before the first start. With a certificate, "
+            f"on a Mac: sh {shlex.quote(plain(str(SIGN_SCRIPT)))} APP IDENTITY"
+        )
     if result.zip_file is not None:
         lines.append(f"The same as one file, for sending: {plain(str(result.zip_file))}")
     if pack.readme is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.licenses import copy_licenses
+from llamapack.image.mac_libraries import copy_dylibs
 from llamapack.image.project import launch_script, runtime_source, web_source
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER
@@ -70,7 +71,8 @@ def freeze(
     # Python's own libraries for Windows hold nothing to strip.
     _run_pyinstaller(interpreter, packages, work, () if system == "windows" else ("--strip",))
     shutil.move(work / "dist" / PROGRAM, out)
-    copy = _copy_dlls if system == "windows" else _copy_libraries
+    copiers = {"windows": _copy_dlls, "macos": copy_dylibs}
+    copy = copiers.get(system, _copy_libraries)
     copy(packages / "llama_cpp" / "lib", out / "_internal" / LIBRARY_FOLDER)
     for path in libraries:
         shutil.copyfile(path, out / "_internal" / LIBRARY_FOLDER / path.name)

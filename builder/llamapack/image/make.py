@@ -18,6 +18,8 @@ from llamapack.image.gemm import gemm_inputs, gemm_library
 from llamapack.image.host_python import host_interpreter
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.launcher import build_launcher
+from llamapack.image.mac_signing import identity, sign_tree
+from llamapack.image.macho import macos_floor
 from llamapack.image.other_processor import exchange_compiled
 from llamapack.image.packages import install_packages
 from llamapack.image.project import digest, launcher_source, runtime_source, web_source
@@ -39,6 +41,7 @@ from llamapack.targets.table import target_named
 from llamapack.targets.types import Target
 
 _RECIPES = ("elf.py", "freeze.py", "launcher.py", "other_processor.py", "packages.py")
+_MAC_RECIPES = ("mac_libraries.py", "mac_signing.py")
 
 
 def image_keys(target: str) -> tuple[str, ...]:
@@ -54,11 +57,14 @@ def image_key(target: str, *, has_gpu: bool = True, is_own_python: bool = False)
     known = target_named(target)
     gpu = [vulkan_inputs(known)] if has_gpu and VULKAN in known.gpu else []
     sources = [runtime_source() / "llamapack_runtime", web_source(), launcher_source()]
-    recipes = tuple(Path(__file__).parent / name for name in _RECIPES)
+    is_for_mac = known.system == "macos"
+    names = (*_RECIPES, *(_MAC_RECIPES if is_for_mac else ()))
+    recipes = tuple(Path(__file__).parent / name for name in names)
     inputs = [
         wheel_key(known),
         gemm_inputs(known),
         *gpu,
+        *((identity(),) if is_for_mac else ()),
         python_inputs(known, is_own=is_own_python and known.name == host_name()),
         str(known.launcher),
         lock_key("freeze"),
@@ -79,6 +85,8 @@ def make_image(target: str, report: Report) -> store.RuntimeImage:
             f"{host_target()} makes no images for {target}. Build the image where it runs, then "
             "take it in with 'llamapack runtime add FILE'."
         )
+    if known.system == "macos":
+        report("That llamapack makes runtime images on a Mac is written but was not tried yet")
     require_programs(report)
     interpreter = interpreter_for(known, report)
     wheel = native_wheel(known, report)
@@ -132,7 +140,10 @@ def _fill(
     libraries = (*gemm.libraries, *(one.library for one in gpu))
     tree = _frozen(work, target, wheel, interpreter, libraries, report)
     spare_weak_versions(tree)
-    floor = glibc_floor(tree)
+    floors = {"glibc_floor": glibc_floor(tree)}
+    if target.system == "macos":
+        floors["macos_floor"] = macos_floor(tree)
+        sign_tree(tree, work)
     report("Compressing the runtime")
     write_archive(tree, work / store.ARCHIVE)
     for done in (tree, work / "python"):
@@ -143,13 +154,12 @@ def _fill(
     for path in texts:
         shutil.copyfile(path, licenses / path.name)
     shutil.copyfile(zstd / "LICENSE", licenses / "zstd.txt")
-    facts = {
-        "glibc_floor": floor,
+    facts = floors | {
         "versions": _versions(interpreter)
         | dict(gemm.versions)
         | {name: at for one in gpu for name, at in one.versions.items()},
         "architectures": sorted(wheel.architectures),
-        "gpu": [VULKAN for _ in gpu],
+        "gpu": ["metal"] if target.system == "macos" else [VULKAN for _ in gpu],
     }
     store.write_facts(work, target.name, key, facts)
 

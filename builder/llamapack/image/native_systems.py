@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llamapack.targets.macos import OLDEST_SYSTEM
 from llamapack.targets.types import Target
 
 # llama.cpp's "common" library is for its own programs: a third of the compile time, never loaded.
@@ -47,13 +48,16 @@ _EXPORTS = Replacement(
 @dataclass(frozen=True, slots=True)
 class NativeSystem:
     """`include` is CMake code that runs before the project's own. `programs` are CMake's names of
-    compilers besides the usual ones, and zig's verbs for them."""
+    compilers besides the usual ones, and zig's verbs for them. `has_own_compiler`: the system's
+    compiles it, not zig. `link_flags` are for every library."""
 
     options: tuple[str, ...]
     include: str
     hidden_symbols: str | None = None
     replacement: Replacement | None = None
     programs: tuple[tuple[str, str], ...] = ()
+    has_own_compiler: bool = False
+    link_flags: str = "-s"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -73,6 +77,25 @@ _WITHOUT_NEWEST_ARM = Replacement(
     "\n",
 )
 
+
+def _macos(machine: str) -> NativeSystem:
+    """With Apple's compiler, which alone knows Metal. The shaders are packed as sources and
+    compiled on the computer that runs them. Apple's linker has no -s."""
+    options = {
+        "CMAKE_OSX_ARCHITECTURES": machine,
+        "CMAKE_OSX_DEPLOYMENT_TARGET": OLDEST_SYSTEM,
+        "GGML_METAL": "ON",
+        "GGML_METAL_EMBED_LIBRARY": "ON",
+        "GGML_BLAS": "OFF",
+    }
+    return NativeSystem(
+        options=tuple(f"-D{name}={value}" for name, value in options.items()),
+        include=_WITHOUT_COMMON,
+        has_own_compiler=True,
+        link_flags="",
+    )
+
+
 # By the target's name, else by its system.
 _SYSTEMS: dict[str, NativeSystem] = {
     "linux-aarch64": NativeSystem(
@@ -82,7 +105,8 @@ _SYSTEMS: dict[str, NativeSystem] = {
         replacement=_WITHOUT_NEWEST_ARM,
     ),
     "linux": NativeSystem(options=(), include=_WITHOUT_COMMON, hidden_symbols=_HIDDEN_SYMBOLS),
-    "macos": NativeSystem(options=(), include=_WITHOUT_COMMON),
+    "macos-arm64": _macos("arm64"),
+    "macos-x86_64": _macos("x86_64"),
     "windows": NativeSystem(
         options=("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_SYSTEM_PROCESSOR=AMD64"),
         include=_WITHOUT_COMMON + _WITHOUT_LIB,

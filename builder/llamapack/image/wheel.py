@@ -1,4 +1,5 @@
-"""The portable llama-cpp-python wheel: every CPU variant, compiled by zig against an old glibc.
+"""The portable llama-cpp-python wheel: every CPU variant, compiled by zig against an old glibc, on
+macOS by the system's compiler for an old macOS.
 
 Made once per machine under a key of everything that goes in, because it takes many minutes.
 """
@@ -121,17 +122,18 @@ def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[st
     system = native_system(target)
     include = build / "project.cmake"
     include.write_text(system.include, encoding="utf-8")
-    flags, link = COMPILER_FLAGS, "-s"
+    flags, link = COMPILER_FLAGS, system.link_flags
     if system.replacement is not None:
         flags += f" -fmacro-prefix-map={build / 'source'}=."  # assertions name their source file
     if system.hidden_symbols is not None:
         symbols = build / "hidden.map"
         symbols.write_text(system.hidden_symbols, encoding="utf-8")
         link = f"-Wl,--version-script={symbols} -s"
+    compilers = [] if system.has_own_compiler else compiler_options(build, tools, target)
     return [
         *CMAKE_OPTIONS,
         *system.options,
-        *compiler_options(build, tools, target),
+        *compilers,
         f"-DCMAKE_C_FLAGS={flags}",
         f"-DCMAKE_CXX_FLAGS={flags}",
         f"-DCMAKE_SHARED_LINKER_FLAGS={link}",

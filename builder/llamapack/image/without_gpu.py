@@ -18,7 +18,10 @@ from llamapack.image.store import ARCHIVE, RuntimeImage
 from llamapack.image.vulkan import LICENSES, VERSIONED, VULKAN
 
 _FOLDER = "without-gpu"
-_STEMS = {VULKAN: "ggml-vulkan"}  # with or without "lib" before it, and any ending
+_STEMS = {
+    VULKAN: "ggml-vulkan",
+    "metal": "ggml-metal",
+}  # with or without "lib" before it, and any ending
 
 
 def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:

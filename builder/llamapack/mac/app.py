@@ -75,7 +75,7 @@ def app_of(
 ) -> App | None:
     """None where the image is for a system without apps."""
     target = target_named(image.target)
-    if target.system != "macos":
+    if not target.is_app:
         return None
     oldest = image.macos_floor or OLDEST_SYSTEM
     return App(folder, launcher, name, brand.author, logo, target.machine, oldest)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from llamapack_runtime.pack.format import SIDECAR_SUFFIX
 
+SIGN_SCRIPT = Path(__file__).with_name("sign.sh")
 APP_SUFFIX = ".app"
 INFO, PACKAGE_INFO, ICON = "Contents/Info.plist", "Contents/PkgInfo", "Contents/Resources/icon.icns"
 _RESOURCES = "Contents/Resources"

@@ -8,6 +8,7 @@ import sys
 from llamapack.errors import TargetError
 
 _SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "macos"}
+_MAKES_IMAGES = ("linux-x86_64", "macos-arm64", "macos-x86_64")
 _MACHINES = {"amd64": "x86_64"}
 
 
@@ -22,6 +23,8 @@ def host_name() -> str:
 def host_target() -> str:
     """The same. Raises TargetError when images are not made here."""
     name = host_name()
-    if name != "linux-x86_64":
-        raise TargetError(f"Runtime images are made on Linux x86-64 only, for now; this is {name}.")
+    if name not in _MAKES_IMAGES:
+        raise TargetError(
+            f"Runtime images are made on Linux x86-64 and on macOS, for now; this is {name}."
+        )
     return name

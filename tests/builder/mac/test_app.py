@@ -18,9 +18,10 @@ import pytest
 from builder.runtime_image import image_of
 from command_line import Run, names
 from llamapack.image import store
-from llamapack.mac.places import archive_in
+from llamapack.mac.places import SIGN_SCRIPT, archive_in
 from llamapack.targets import table
 from llamapack.targets.table import TARGETS
+from llamapack.targets.types import Target
 from llamapack_runtime.pack import Pack
 
 TARGET = "macos-arm64"
@@ -292,8 +293,9 @@ def test_a_linux_launcher_in_an_app_starts_it(
     named = os.environ.get("LLAMAPACK_TEST_LAUNCHER")
     if not named:
         pytest.skip("LLAMAPACK_TEST_LAUNCHER names no launcher; `make test` builds one and sets it")
-    here = replace(TARGETS["linux-x86_64"], system="macos", program_suffix=".app")
+    here = replace(TARGETS["linux-x86_64"], program_suffix=".app")
     monkeypatch.setattr(table, "TARGETS", {"linux-x86_64": here})
+    monkeypatch.setattr(Target, "is_app", property(lambda _: True))
     from builder.runtime_image import program_archive
 
     script = '#!/bin/sh\n[ "$1" = --bake-state ] && echo state > "$2"\necho "$LLAMAPACK_PACK"\n'
@@ -306,6 +308,7 @@ def test_a_linux_launcher_in_an_app_starts_it(
     ran = run("build", model, "-o", "chat", "--system-prompt", "Be brief.", "--bake")
     assert ran.code == 0, ran.err
     assert "Start it with: open ./chat.app" in ran.out
+    assert f"on a Mac: sh {SIGN_SCRIPT} APP IDENTITY" in ran.out
     with Pack.open(Path("chat.app", ARCHIVE)) as pack:
         assert pack.read("state/system.state", 99) == b"state\n"
     program = Path("chat.app", PROGRAM).absolute()
