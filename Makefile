@@ -129,7 +129,7 @@ pictures: $(VENV)/.dev
 LOCKS := builder/llamapack/image/lock
 lock: $(VENV)/.dev
 	@$(BIN)/pip install -q --disable-pip-version-check uv
-	@for name in tools freeze gemm; do $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal \
+	@for name in tools freeze gemm cuda; do $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal \
 	  --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	  $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt; done
 

@@ -33,7 +33,7 @@ from llamapack.reporter import Reporter
 from llamapack.shared import build_shared
 from llamapack.suggesting import SuggestingChoice
 from llamapack.targets.choosing import chosen_targets, image_getter
-from llamapack.targets.gpu import gpu_option
+from llamapack.targets.gpu import GpuParts, gpu_option
 from llamapack.targets.host import host_name
 from llamapack.targets.option import TargetNames, output_for
 from llamapack.targets.table import TARGETS
@@ -245,7 +245,7 @@ def build_command(
     preset: Preset | None,
     targets: tuple[str, ...] | None,
     shared: bool,
-    has_gpu: bool,
+    gpu: GpuParts,
     has_zip: bool,
     system_prompt: str | None,
     system_prompt_file: Path | None,
@@ -356,7 +356,7 @@ def build_command(
     for one in wanted if readme else ():
         check_readme(one.output, force)
     if dry_run:
-        click.echo(dry_run_text(wanted, kind, has_gpu, as_json))
+        click.echo(dry_run_text(wanted, kind, gpu, as_json))
         return
     with contextlib.ExitStack() as resources:
         reporter = resources.enter_context(TerminalReporter())
@@ -369,7 +369,7 @@ def build_command(
                 quantized(found, kind, options.output, program, reporter)
             )
             wanted = [replace(one, model=smaller) for one in wanted]
-        get_image = image_getter(reporter.note, has_gpu=has_gpu)
+        get_image = image_getter(reporter.note, gpu=gpu)
         if shared:
             click.echo(shared_text(build_shared(wanted, get_image, reporter), as_json))
             return

@@ -13,21 +13,22 @@ from llamapack.options import BuildOptions
 from llamapack.packs.inspect import page_text, settings_text
 from llamapack.progress import TerminalReporter
 from llamapack.quantize import planned
+from llamapack.targets.gpu import GpuParts
 from llamapack.text import gpu_text, plain, size_text
 from llamapack.writing.newfile import check_free_space
 from llamapack.writing.sidecar import sidecar_path
 
 
 def dry_run_text(
-    wanted: Sequence[BuildOptions], quantize: str | None, has_gpu: bool, as_json: bool
+    wanted: Sequence[BuildOptions], quantize: str | None, gpu: GpuParts, as_json: bool
 ) -> str:
     """Of packs that differ in their targets. `quantize`: the type that the model would be made.
     Raises LlamapackError for what a build would refuse, ImageError also where there is no runtime
     image yet."""
     # The whole build of a runtime image: only when a model is there.
+    from llamapack.image.gpu_parts import fitted
     from llamapack.image.program import RuntimeProgram
     from llamapack.image.store import image_at_hand
-    from llamapack.image.without_gpu import without_gpu
     from llamapack.targets.host import host_target
 
     with TerminalReporter() as reporter:
@@ -38,8 +39,7 @@ def dry_run_text(
             wanted = [replace(options, model=smaller) for options in wanted]
 
         def get_image(name: str) -> Image:
-            image = image_at_hand(name)
-            return image if has_gpu else without_gpu(image, reporter.note)
+            return fitted(image_at_hand(name), gpu, reporter.note)
 
         plans = [plan_build(options, get_image) for options in wanted]
         for warning in plans[0].warnings:

@@ -33,7 +33,7 @@ def count_text(count: int) -> str:
     return str(count)
 
 
-_GPU_NAMES = {"vulkan": "Vulkan"}
+_GPU_NAMES = {"cuda": "CUDA", "vulkan": "Vulkan"}
 
 
 def gpu_text(backends: Sequence[str] | None) -> str:

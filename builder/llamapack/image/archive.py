@@ -25,10 +25,10 @@ def write_archive(folder: Path, out: Path) -> None:
     compress(plain, out)
 
 
-def compress(plain: Path, out: Path) -> None:
+def compress(plain: Path, out: Path, level: int = LEVEL) -> None:
     """`plain` as one zstd frame, `out`; `plain` is removed."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, write_checksum=True, write_content_size=True, threads=-1
+        level, write_checksum=True, write_content_size=True, threads=-1
     )
     compressor = zstandard.ZstdCompressor(compression_params=parameters)
     with plain.open("rb") as source, out.open("wb") as target:

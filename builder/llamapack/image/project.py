@@ -9,13 +9,14 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent.parent
 _INSTALLED = _PACKAGE / "sources"
 _CHECKOUT = _PACKAGE.parent.parent
+_IN_RUNTIME = ("cuda", "gemm", "launcher", "vulkan")
 
 
 def _source(inside: str) -> Path:
     installed = _INSTALLED / inside
     if installed.is_dir():
         return installed
-    return _CHECKOUT / (f"runtime/{inside}" if inside in ("launcher", "gemm", "vulkan") else inside)
+    return _CHECKOUT / (f"runtime/{inside}" if inside in _IN_RUNTIME else inside)
 
 
 def launcher_source() -> Path:
@@ -28,6 +29,10 @@ def gemm_source() -> Path:
 
 def vulkan_source() -> Path:
     return _source("vulkan")
+
+
+def cuda_source() -> Path:
+    return _source("cuda")
 
 
 def web_source() -> Path:

@@ -36,8 +36,8 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "images"
 class RuntimeImage:
     """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them.
     `glibc_floor` and `macos_floor`: the oldest that it starts on, where it is for such a system.
-    `gpu`: its backends for graphics processors, "vulkan" or "metal"; None: made without, and empty:
-    left out because the packer wished it."""
+    `gpu`: its backends for graphics processors, "vulkan", "cuda" or "metal"; None: made without, and
+    empty: left out because the packer wished it."""
 
     target: str
     key: str
@@ -72,14 +72,15 @@ def list_images() -> list[RuntimeImage]:
 def find_image(target: str) -> RuntimeImage | None:
     """The image made from the sources at hand, else the one that came with this package, else the
     newest that was added from a file; at last the one made from the sources without its GPU
-    library."""
+    library. None with CUDA, which is only for those who ask for it."""
     from llamapack.image.make import image_keys  # imports the whole build: only for a lookup
 
     best, *lesser = image_keys(target)
     image = _made(target, best) or _shipped(target)
     if image is not None:
         return image
-    added = (image for image in list_images() if image.target == target)
+    usual = (image for image in list_images() if "cuda" not in (image.gpu or ()))
+    added = (image for image in usual if image.target == target)
     made_less = (_made(target, key) for key in lesser)
     in_order = (*(image for image in added if (image.folder / ADDED).exists()), *made_less)
     return next((image for image in in_order if image is not None), None)

@@ -20,6 +20,7 @@ from llamapack.packs.update import SIGNED_ON_MAC, UpdateResult, update
 from llamapack.presets.reader import read_preset
 from llamapack.presets.writing import preset_text
 from llamapack.progress import TerminalReporter, style
+from llamapack.targets.gpu import GpuParts
 from llamapack.text import plain, size_text, time_text
 
 ASKED_VARIABLE = "LLAMAPACK_KEY_PASSWORD"
@@ -76,7 +77,7 @@ def config_command(
 @json_option
 def update_command(file: Path, output: Path | None, as_json: bool) -> None:
     """Give the pack FILE the runtime of this llamapack; models, presets and chats stay, and one
-    that was made with '--gpu none' goes on without.
+    that was made with '--gpu none' or '--gpu cuda' goes on so.
 
     The models are copied as they are and not read: 'llamapack verify --full' reads them.
 
@@ -88,13 +89,12 @@ def update_command(file: Path, output: Path | None, as_json: bool) -> None:
     """
     with TerminalReporter() as reporter:
 
-        def get_image(target: str, has_gpu: bool) -> Image:
+        def get_image(target: str, gpu: GpuParts) -> Image:
             # imports the whole build of a runtime image: only when a pack is there
+            from llamapack.image.gpu_parts import fitted
             from llamapack.image.store import ensure_image
-            from llamapack.image.without_gpu import without_gpu
 
-            image = ensure_image(target, reporter.note)
-            return image if has_gpu else without_gpu(image, reporter.note)
+            return fitted(ensure_image(target, reporter.note), gpu, reporter.note)
 
         result = update(file, output or file, get_image, reporter)
     click.echo(json.dumps(_update_facts(result), indent=2) if as_json else _update_text(result))

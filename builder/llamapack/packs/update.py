@@ -21,6 +21,7 @@ from llamapack.mac.app import NO_LAUNCHER, app_of, check_app, write_app
 from llamapack.mac.places import is_signed
 from llamapack.packs.opening import open_pack
 from llamapack.presets.checking import checked_settings
+from llamapack.targets.gpu import GpuParts, parts_of
 from llamapack.targets.option import output_for
 from llamapack.targets.table import TARGETS, target_named
 from llamapack.text import plain
@@ -66,11 +67,11 @@ class UpdateResult:
 
 
 def update(
-    path: Path, output: Path, get_image: Callable[[str, bool], Image], reporter: Reporter
+    path: Path, output: Path, get_image: Callable[[str, GpuParts], Image], reporter: Reporter
 ) -> UpdateResult:
     """Write the pack `path` to `output`, which may be the same, with another runtime. Its models
-    are copied without being read. `get_image` is told whether the image is to have what it has for
-    graphics processors. Raises LlamapackError; what was there stays as it was."""
+    are copied without being read. `get_image` is told what the pack has for graphics processors.
+    Raises LlamapackError; what was there stays as it was."""
     with open_pack(path) as pack:
         if pack.manifest.runtimes:
             raise PackFileError(
@@ -89,7 +90,7 @@ def update(
                 "no runtime. Use the version that made it."
             )
         before = manifest.runtime
-        image = get_image(manifest.target, before.gpu != ())
+        image = get_image(manifest.target, parts_of(before.gpu))
         if image.key == before.key and output == path:
             return UpdateResult(path, before.key, image.key, pack.end, 0.0)
         _check(pack, image)

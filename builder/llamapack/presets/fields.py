@@ -40,7 +40,7 @@ Kind = Literal[
 # What only `llamapack build` can do; the rest is for `llamapack config`, too.
 FOR_BUILDING = ("bake", "with", "lora", "mmproj", "draft", "quantize", "gpu", "readme")
 # Where the command calls a flag's value otherwise.
-_PARAMETERS = {"license": "license_name", "with": "further", "lora": "loras", "gpu": "has_gpu"}
+_PARAMETERS = {"license": "license_name", "with": "further", "lora": "loras"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ FIELDS = (
     Field(
         "gpu",
         "choice",
-        "What is packed for graphics processors: auto, all that there is; none, a smaller pack.",
+        "What is packed for graphics processors: auto; none, a smaller pack; cuda, a larger one.",
         GPU_CHOICES[0],
         choices=GPU_CHOICES,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from llamapack.errors import SettingError
 from llamapack.image_entries import Image
+from llamapack.targets.gpu import GpuParts
 from llamapack.targets.host import host_name, host_target
 from llamapack.targets.option import ALL
 from llamapack.targets.table import TARGETS
@@ -49,16 +50,16 @@ def _with_images(asked: tuple[str, ...] | None, report: Report) -> tuple[str, ..
     return there
 
 
-def image_getter(report: Report, *, has_gpu: bool) -> Callable[[str], Image]:
-    """Gets the image of a target, `has_gpu`: with what it has for graphics processors. This
+def image_getter(report: Report, *, gpu: GpuParts) -> Callable[[str], Image]:
+    """Gets the image of a target, with what `gpu` says for graphics processors. This
     computer's is made when it is missing; another one takes longer to make than a build should."""
 
     def get_image(name: str) -> Image:
         # As above: only when a model is fit to be packed.
+        from llamapack.image.gpu_parts import fitted
         from llamapack.image.store import ensure_image, image_at_hand
-        from llamapack.image.without_gpu import without_gpu
 
         image = ensure_image(name, report) if name == host_name() else image_at_hand(name)
-        return image if has_gpu else without_gpu(image, report)
+        return fitted(image, gpu, report)
 
     return get_image

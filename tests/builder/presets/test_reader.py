@@ -45,7 +45,7 @@ def wrong_wishes(field: Field) -> list[Any]:
         "models": ["a.gguf", [1], [""], ["none.gguf"], ["x=none.gguf"], ["a\0b"]],
         "adapters": ["a.gguf", [1], [""], ["none.gguf"], ["pirate.gguf:200"], ["/=pirate.gguf"]],
         "quantization": [1, "", "Q9", "Q2_K_S", ["Q4_K_M"]],
-        "choice": [1, True, "", "cuda", ["auto"]],
+        "choice": [1, True, "", "rocm", ["auto"]],
         "switch": [1, "on", "true", [True]],
     }
     return wrong[field.kind]

@@ -1,0 +1,109 @@
+"""A runtime image with CUDA, derived from the usual one: nothing is frozen anew. An image of its
+own in the cache, which is only used where it is asked for: it is twenty times as large."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+from pathlib import Path
+
+import zstandard
+
+from llamapack.image.archive import compress
+from llamapack.image.cuda import CUDA, TARGET, cuda_inputs, cuda_library
+from llamapack.image.errors import ImageError
+from llamapack.image.folders import fill_once
+from llamapack.image.freeze import LIBRARY_FOLDER
+from llamapack.image.steps import Report, Stopwatch
+from llamapack.image.store import (
+    ARCHIVE,
+    LAUNCHER,
+    RuntimeImage,
+    images_folder,
+    list_images,
+    load_image,
+    write_facts,
+)
+from llamapack.image.wheel import native_wheel
+from llamapack.targets.host import host_name
+from llamapack.targets.table import target_named
+
+# NVIDIA's libraries are compressed inside: more effort takes ten minutes and saves little.
+_LEVEL = 9
+_PLACE = f"_internal/{LIBRARY_FOLDER}"
+
+
+def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
+    """Made when it is missing; where this computer makes none, the newest that was added from a
+    file. ImageError."""
+    if image.target != TARGET:
+        raise ImageError(f"CUDA is for {TARGET} alone, not for {image.target}.")
+    if image.target != host_name():
+        return _added(image.target)
+    key = hashlib.sha256(f"{image.key} with {cuda_inputs()}".encode()).hexdigest()[:16]
+    folder = fill_once(
+        images_folder() / f"{image.target}-{key}", lambda work: _fill(image, key, work, report)
+    )
+    return load_image(folder)
+
+
+def _added(target: str) -> RuntimeImage:
+    found = (one for one in list_images() if one.target == target and CUDA in (one.gpu or ()))
+    image = next(found, None)
+    if image is None:
+        raise ImageError(
+            f"There is no runtime image with CUDA for {target}. Make it on such a computer with "
+            "'llamapack runtime build --cuda -o FILE', and take it in with "
+            "'llamapack runtime add FILE'."
+        )
+    return image
+
+
+def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
+    target = target_named(image.target)
+    cuda = cuda_library(target, native_wheel(target, report), report)
+    report("Making the runtime image with CUDA, one to three minutes")
+    watch = Stopwatch()
+    plain = work / "runtime.tar"
+    _add_libraries(image, cuda.libraries, plain)
+    compress(plain, work / ARCHIVE, _LEVEL)
+    shutil.copy(image.launcher, work / LAUNCHER)
+    (work / "licenses").mkdir()
+    for path in (*image.licenses, *cuda.licenses):
+        shutil.copyfile(path, work / "licenses" / path.name)
+    facts = {
+        "glibc_floor": image.glibc_floor,
+        "versions": {**image.versions, **cuda.versions},
+        "architectures": sorted(image.architectures),
+        "gpu": [*(image.gpu or ()), CUDA],
+    }
+    write_facts(work, image.target, key, facts)
+    report(f"Made the runtime image with CUDA in {watch.seconds:.0f} s")
+
+
+def _add_libraries(image: RuntimeImage, libraries: tuple[Path, ...], plain: Path) -> None:
+    """The tree's entries in the order that they had, the libraries at the end."""
+    try:
+        with (
+            image.archive.open("rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as source,
+            tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as target,
+        ):
+            for member in source:
+                target.addfile(member, source.extractfile(member) if member.isreg() else None)
+            for path in libraries:
+                _add(target, path)
+    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
+        raise ImageError(
+            f"The runtime image {image.key} cannot be read ({error}). "
+            "Remove it with 'llamapack runtime remove' and build it again."
+        ) from error
+
+
+def _add(target: tarfile.TarFile, path: Path) -> None:
+    info = tarfile.TarInfo(f"{_PLACE}/{path.name}")
+    info.size, info.mode = path.stat().st_size, 0o644
+    with path.open("rb") as file:
+        target.addfile(info, file)
