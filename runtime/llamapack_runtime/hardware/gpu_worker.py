@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llamapack_runtime.hardware.child import end_with_parent
+from llamapack_runtime.hardware.cuda import has_cuda_driver
 from llamapack_runtime.hardware.errors import HardwareError
 from llamapack_runtime.hardware.gpu_choice import DeviceKind, GpuDevice, kind_by_name, pick
 from llamapack_runtime.hardware.gpu_libraries import LABELS, VULKAN_DEVICES
@@ -108,6 +109,9 @@ class _Worker:
     def _find(self) -> list[tuple[GpuDevice, int | None]]:
         """Each device with its pointer; None for those that ggml does not see."""
         kind, path = self._order.library
+        if kind == "cuda" and not has_cuda_driver():
+            _tell(NoDriver())  # before half a gigabyte of libraries is looked at for nothing
+            return []
         physical = physical_devices() if kind == "vulkan" else ()
         try:
             library = self._libraries.open(Path(path))

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 import needs
+from llamapack_runtime.hardware.cuda import has_cuda_driver
 from runtime.hardware.fake_gpus import fake_gpu
 from runtime.launch.processes import Home, run, running
 
@@ -128,6 +129,20 @@ def test_without_a_driver_that_is_what_is_said(home: Home, variables: dict[str, 
     facts = gpu_facts(home, variables)
     assert facts["why"] == (
         "No graphics card is used: there is no graphics driver for Vulkan on this computer."
+    )
+
+
+@pytest.mark.skipif(has_cuda_driver(), reason="this computer has NVIDIA's driver")
+def test_without_a_driver_cuda_is_not_even_loaded(home: Home, variables: dict[str, str]) -> None:
+    libraries = home.root / "libraries"
+    libraries.mkdir()
+    for path in LIBRARIES.glob("*.so*"):
+        (libraries / path.name).symlink_to(path)
+    (libraries / "libggml-cuda.so").write_text("It would be told that this is no library.")
+    (libraries / "libggml-vulkan.so").unlink(missing_ok=True)
+    facts = gpu_facts(home, variables | {"LLAMAPACK_LIBRARIES": str(libraries)})
+    assert facts["why"] == (
+        "No graphics card is used: there is no graphics driver for CUDA on this computer."
     )
 
 
