@@ -5,16 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tarfile
 from pathlib import Path
-
-import zstandard
 
 from llamapack.image.archive import compress
 from llamapack.image.cuda import CUDA, TARGET, cuda_inputs, cuda_library
+from llamapack.image.derived import rewrite_tree
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
-from llamapack.image.freeze import LIBRARY_FOLDER
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.store import (
     ARCHIVE,
@@ -31,7 +28,6 @@ from llamapack.targets.table import target_named
 
 # NVIDIA's libraries are compressed inside: more effort takes ten minutes and saves little.
 _LEVEL = 9
-_PLACE = f"_internal/{LIBRARY_FOLDER}"
 
 
 def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
@@ -66,7 +62,7 @@ def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
     report("Making the runtime image with CUDA, one to three minutes")
     watch = Stopwatch()
     plain = work / "runtime.tar"
-    _add_libraries(image, cuda.libraries, plain)
+    rewrite_tree(image, plain, libraries=cuda.libraries)
     compress(plain, work / ARCHIVE, _LEVEL)
     shutil.copy(image.launcher, work / LAUNCHER)
     (work / "licenses").mkdir()
@@ -80,30 +76,3 @@ def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
     }
     write_facts(work, image.target, key, facts)
     report(f"Made the runtime image with CUDA in {watch.seconds:.0f} s")
-
-
-def _add_libraries(image: RuntimeImage, libraries: tuple[Path, ...], plain: Path) -> None:
-    """The tree's entries in the order that they had, the libraries at the end."""
-    try:
-        with (
-            image.archive.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as source,
-            tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as target,
-        ):
-            for member in source:
-                target.addfile(member, source.extractfile(member) if member.isreg() else None)
-            for path in libraries:
-                _add(target, path)
-    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
-        raise ImageError(
-            f"The runtime image {image.key} cannot be read ({error}). "
-            "Remove it with 'llamapack runtime remove' and build it again."
-        ) from error
-
-
-def _add(target: tarfile.TarFile, path: Path) -> None:
-    info = tarfile.TarInfo(f"{_PLACE}/{path.name}")
-    info.size, info.mode = path.stat().st_size, 0o644
-    with path.open("rb") as file:
-        target.addfile(info, file)

@@ -4,13 +4,11 @@ nothing is compiled or frozen anew. Kept beside it, and removed with it."""
 from __future__ import annotations
 
 import hashlib
-import tarfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import zstandard
-
 from llamapack.image.archive import compress
+from llamapack.image.derived import rewrite_tree
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
 from llamapack.image.steps import Report, Stopwatch
@@ -49,24 +47,7 @@ def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
 
 def _filter(image: RuntimeImage, stems: tuple[str, ...], work: Path) -> None:
     plain = work / "runtime.tar"
-    left_out = 0
-    try:
-        with (
-            image.archive.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as source,
-            tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as target,
-        ):
-            for member in source:
-                if _is_one(member.name, stems):
-                    left_out += 1
-                    continue
-                target.addfile(member, source.extractfile(member) if member.isreg() else None)
-    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
-        raise ImageError(
-            f"The runtime image {image.key} cannot be read ({error}). "
-            "Remove it with 'llamapack runtime remove' and build it again."
-        ) from error
+    left_out = rewrite_tree(image, plain, leaves_out=lambda name: _is_one(name, stems))
     if left_out != len(stems):
         raise ImageError(
             f"The runtime image {image.key} does not hold the GPU library that it says it holds. "
