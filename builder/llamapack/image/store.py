@@ -36,7 +36,7 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "images"
 class RuntimeImage:
     """A finished image: the frozen runtime as tar.zst, its launcher, and what is known of them.
     `glibc_floor` and `macos_floor`: the oldest that it starts on, where it is for such a system.
-    `gpu`: its backends for graphics processors, "vulkan", "cuda" or "metal"; None: made without, and
+    `gpu`: its backends for graphics processors, "vulkan", "cuda", "metal"; None: made without, and
     empty: left out because the packer wished it."""
 
     target: str

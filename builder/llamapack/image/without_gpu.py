@@ -13,20 +13,16 @@ from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.store import ARCHIVE, RuntimeImage
-from llamapack.image.vulkan import LICENSES, VERSIONED, VULKAN
+from llamapack.image.vulkan import LICENSES, VERSIONED
 
 _FOLDER = "without-gpu"
-_STEMS = {
-    VULKAN: "ggml-vulkan",
-    "metal": "ggml-metal",
-}  # with or without "lib" before it, and any ending
 
 
 def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
     """The same bytes each time, under a key of its own. ImageError when the image is damaged."""
     if not image.gpu:
         return replace(image, gpu=())
-    stems = tuple(_STEMS[name] for name in image.gpu)
+    stems = tuple(f"ggml-{name}" for name in image.gpu)
 
     def fill(work: Path) -> None:
         report("Making the runtime image without its GPU library, once, 20 to 60 s")
@@ -57,4 +53,5 @@ def _filter(image: RuntimeImage, stems: tuple[str, ...], work: Path) -> None:
 
 
 def _is_one(name: str, stems: tuple[str, ...]) -> bool:
+    """With or without "lib" before it, and any ending."""
     return PurePosixPath(name).name.partition(".")[0].removeprefix("lib") in stems
