@@ -64,7 +64,8 @@ def runtime_group() -> None:
 def build_command(target: str | None, has_cuda: bool, output: Path | None, as_json: bool) -> None:
     """Make the runtime image of this computer, or of the target that is named, or find it made.
 
-    The first time on a computer this compiles llama.cpp: 15 to 30 minutes on two cores.
+    The first time on a computer this compiles llama.cpp: 15 to 30 minutes on two cores. On a Mac it
+    makes that Mac's, and LLAMAPACK_CODESIGN_IDENTITY names the certificate that signs its programs.
 
     \b
     Examples:

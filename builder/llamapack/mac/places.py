@@ -20,6 +20,7 @@ from llamapack_runtime.pack.format import SIDECAR_SUFFIX
 SIGN_SCRIPT = Path(__file__).with_name("sign.sh")
 APP_SUFFIX = ".app"
 INFO, PACKAGE_INFO, ICON = "Contents/Info.plist", "Contents/PkgInfo", "Contents/Resources/icon.icns"
+PROGRAMS = "MacOS"
 _RESOURCES = "Contents/Resources"
 _SIGNATURE = "Contents/_CodeSignature"
 
@@ -31,7 +32,7 @@ def stem_of(app: Path) -> str:
 
 
 def program_place(stem: str) -> str:
-    return f"Contents/MacOS/{stem}"
+    return f"Contents/{PROGRAMS}/{stem}"
 
 
 def archive_place(stem: str) -> str:

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from llamapack.errors import OutputError
-from llamapack.mac.places import stem_of
+from llamapack.mac.places import PROGRAMS, stem_of
 from llamapack.text import plain
 from llamapack.writing.copying import Advance
 from llamapack.writing.newfile import check_target, new_path
@@ -54,11 +54,10 @@ def write_zip(app: Path, advance: Advance) -> Path:
 
 
 def _info(path: Path, name: str) -> zipfile.ZipInfo:
-    state = path.stat()
     info = zipfile.ZipInfo(name, _TIME)
     info.create_system = _UNIX
-    info.file_size = state.st_size  # from 4 GiB on it asks for the wide fields (ZIP64)
-    may_run = state.st_mode & stat.S_IXUSR
+    info.file_size = path.stat().st_size  # from 4 GiB on it asks for the wide fields (ZIP64)
+    may_run = path.parent.name == PROGRAMS  # not every system that packs has such a right
     info.external_attr = (stat.S_IFREG | (0o755 if may_run else 0o644)) << 16
     return info
 

@@ -18,6 +18,10 @@ import pytest
 from builder.runtime_image import image_of
 from command_line import Run, names
 from llamapack.image import store
+from llamapack.image.launcher import build_launcher
+from llamapack.image.macho import macho_files, oldest_system, processors
+from llamapack.image.sources import source_folder
+from llamapack.image.tools import tool_environment
 from llamapack.mac.places import SIGN_SCRIPT, archive_in
 from llamapack.targets import table
 from llamapack.targets.table import TARGETS
@@ -314,3 +318,44 @@ def test_a_linux_launcher_in_an_app_starts_it(
     program = Path("chat.app", PROGRAM).absolute()
     said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     assert said == f"{Path('chat.app', ARCHIVE).absolute()}\n"
+
+
+def end_of_signature(program: bytes) -> int | None:
+    """Where the linker's own ends: the last thing that macOS allows in a program."""
+    (count,), at = struct.unpack_from("<I", program, 16), 32
+    for _ in range(count):
+        kind, length, offset, size = struct.unpack_from("<4I", program, at)
+        if kind == 0x1D:  # LC_CODE_SIGNATURE
+            return int(offset + size)
+        at += length
+    return None
+
+
+@pytest.fixture(scope="module", params=["macos-arm64", "macos-x86_64"])
+def linked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, bytes]:
+    """A target, and its launcher: compiled before a test has a cache of its own."""
+    name: str = request.param
+    tools = tool_environment(print)
+    zstd = source_folder("zstandard", tools, print) / "zstd"
+    out = tmp_path_factory.mktemp("launcher") / "launcher"
+    return name, build_launcher(TARGETS[name], tools.zig, zstd, out).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_real_launcher_is_in_it_as_it_was_linked(
+    linked: tuple[str, bytes], workplace: Path, tmp_path: Path, model: Path, run: Run
+) -> None:
+    name, launcher = linked
+    store.add_image(image_of(tmp_path / "mac", name, b"", launcher))
+    assert run("build", model, "-o", "chat", "--target", name).code == 0
+    program = workplace / "chat.app" / PROGRAM
+    assert processors(program) == (TARGETS[name].machine,)
+    data = program.read_bytes()
+    assert data == launcher
+    assert end_of_signature(data) == (len(data) if name == "macos-arm64" else None)
+    told = plistlib.loads((workplace / "chat.app/Contents/Info.plist").read_bytes())
+    assert oldest_system(program) == (11, 0)
+    assert told["LSMinimumSystemVersion"] == "11.0"
+    assert [path.name for path in macho_files(workplace / "chat.app")] == ["chat"]
