@@ -51,7 +51,7 @@ def usable_cpus(root: Path = _ROOT) -> CpuLimits:
 def cpu_name(root: Path = _ROOT) -> str:
     """The processor's name as its maker wrote it, or the architecture."""
     facts = _cpuinfo(root)
-    name = facts.get("model name") or facts.get("Hardware") or platform.processor()
+    name = facts.get("model name") or facts.get("Hardware") or _native_name()
     return name or platform.machine() or "unknown processor"
 
 
@@ -62,6 +62,25 @@ def cpu_identity(root: Path = _ROOT) -> str:
     parts = [f"{key}={facts.get(key, '')}" for key in keys]
     parts += [sys.platform, platform.machine(), cpu_name(root), repr(usable_cpus(root))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+if sys.platform == "darwin":
+
+    def _native_name() -> str:
+        """Such as "Apple M2"; Python says "arm"."""
+        import ctypes  # only for this call
+
+        by_name = ctypes.CDLL("/usr/lib/libSystem.B.dylib").sysctlbyname
+        text, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
+        failed = by_name(
+            b"machdep.cpu.brand_string", text, ctypes.byref(size), None, ctypes.c_size_t(0)
+        )
+        return "" if failed else text.value.decode("utf-8", "replace")
+
+else:
+
+    def _native_name() -> str:
+        return platform.processor()
 
 
 def _affinity() -> tuple[int, ...]:
