@@ -15,12 +15,19 @@ from queue import Empty, SimpleQueue
 
 # NTSTATUS codes that Windows gives as exit codes, under the names that other systems use.
 _WINDOWS_ENDS = {
-    0xC000001D: "SIGILL",
+    0x40000015: "SIGABRT",
     0xC0000005: "SIGSEGV",
+    0xC0000006: "SIGBUS",
+    0xC000001D: "SIGILL",
     0xC0000094: "SIGFPE",
     0xC0000096: "SIGILL",
     0xC00000FD: "SIGSEGV",
+    0xC0000374: "SIGABRT",
     0xC0000409: "SIGABRT",
+    # By others: the end of a session, a closed console, and a start while the session ends.
+    0x40010004: "SIGTERM",
+    0xC000013A: "SIGINT",
+    0xC0000142: "SIGTERM",
 }
 # Deaths that others cause (out of memory, a shutdown) say nothing lasting about what was tried.
 NOT_ITS_FAULT = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
