@@ -115,6 +115,8 @@ void os_remove_variables(const char *prefix)
 
 /* -- the runtime -- */
 
+enum { SHORT_CHARS = 160 }; /* the files beside it, a hundred longer, are below 260 too */
+
 static HANDLE child;
 
 /* Ctrl-C and a closed window reach the child by themselves. We live until it ends, for its exit
@@ -160,10 +162,25 @@ static HANDLE make_job(void)
     return job;
 }
 
+/* Windows hands the runtime its own path in the form in which it gets it here. Not everything that
+ * the runtime calls takes the form without a limit, so it is only for paths that need it. */
+static wchar_t *program_path(const char *program)
+{
+    wchar_t *plain = wide_text(program);
+    if (!plain || wcslen(plain) > SHORT_CHARS) {
+        free(plain);
+        return wide_path(program);
+    }
+    for (wchar_t *at = plain; *at; at++)
+        if (*at == L'/')
+            *at = L'\\';
+    return plain;
+}
+
 static bool create_child(const char *program, const char *name, PROCESS_INFORMATION *process)
 {
     STARTUPINFOW start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
-    wchar_t *path = wide_path(program), *line = command_line(name);
+    wchar_t *path = program_path(program), *line = command_line(name);
     start.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
     start.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
     start.hStdError = GetStdHandle(STD_ERROR_HANDLE);

@@ -12,6 +12,9 @@ from llamapack_runtime.errors import ProgramError
 
 _FOLDER_NAME = "llamapack"
 _MODULE_ROOT = Path(__file__).resolve().parent
+# Windows takes at most 260 characters of a path, 248 of a folder's, unless the path is in another
+# form. Files in a cache have names of their own, which count.
+_LIMIT_CHARS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
     pack = environment.get("LLAMAPACK_PACK")
     executable = Path(environment.get("LLAMAPACK_EXECUTABLE") or sys.argv[0] or sys.executable)
     return Paths(
-        pack=Path(pack) if pack else None,
+        pack=_path(pack) if pack else None,
         executable=executable,
         cache=_cache(environment, home),
         data=_data(environment, home),
@@ -56,6 +59,20 @@ def make_private(folder: Path) -> Path:
     if sys.platform != "win32" and folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+def _path(text: str) -> Path:
+    return Path(without_limit(text) if sys.platform == "win32" else text)
+
+
+def without_limit(text: str) -> str:
+    """A path of Windows; if it is long and absolute, in the form that may have any length."""
+    named = text.replace("/", "\\")
+    if len(named) < _LIMIT_CHARS or named.startswith("\\\\?\\"):
+        return text
+    if named.startswith("\\\\"):
+        return f"\\\\?\\UNC{named[1:]}"
+    return f"\\\\?\\{named}" if named[1:3] == ":\\" else text
 
 
 def _home(environment: Mapping[str, str]) -> Path:
@@ -85,7 +102,7 @@ else:
 def _cache(environment: Mapping[str, str], home: Path) -> Path:
     chosen = environment.get("LLAMAPACK_CACHE_DIR") or environment.get("LLAMAPACK_CACHE")
     if chosen:
-        return Path(chosen)
+        return _path(chosen)
     if sys.platform == "win32":
         return Path(environment.get("LOCALAPPDATA") or home / "AppData/Local") / _FOLDER_NAME
     if sys.platform == "darwin":
