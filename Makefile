@@ -31,14 +31,16 @@ test: check $(VENV)/.dev
 	@set -a; . build/test.env; set +a; $(BIN)/pytest -q $(PYTEST)
 
 # A Windows pack, made here and started with Wine: 25 minutes the first time on a computer.
-test-windows: $(VENV)/.dev
+test-windows: $(VENV)/.tests
+	@sh tests/require.sh Xvfb xvfb
+	@test -e /usr/share/vulkan/icd.d/lvp_icd.*.json || sh tests/require.sh --package mesa-vulkan-drivers
 	@mkdir -p build/windows
 	@$(BIN)/llamapack runtime build --target windows-x86_64
 	@$(BIN)/python tests/demo_model.py build/demo-model
 	@$(BIN)/llamapack build "$$(cat build/demo-model)" --target windows-x86_64 -o build/windows/chat.exe \
 	  --name "SmolLM2 135M"
 	@LLAMAPACK_TEST_WINDOWS_PACK=$(CURDIR)/build/windows/chat.exe \
-	  LLAMAPACK_TEST_MODEL="$$(cat build/demo-model)" $(BIN)/pytest -q tests/targets/test_windows.py $(PYTEST)
+	  LLAMAPACK_TEST_MODEL="$$(cat build/demo-model)" $(BIN)/pytest -q tests/targets/test_windows*.py $(PYTEST)
 
 # A pack for Linux on ARM, made here and started with qemu: some 10 minutes the first time on a
 # computer, besides what all tests need.
@@ -85,9 +87,15 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-# What the tests need besides: the runtime's packages, the native wheel, the checkers.
-$(VENV)/.dev: pyproject.toml $(VENV)/.base
-	@wheel="$$($(BIN)/llamapack runtime wheel)" && echo "Installing what the tests need" \
+# What tests of a finished pack need besides, and the checkers.
+$(VENV)/.tests: pyproject.toml $(VENV)/.base
+	@echo "Installing what the tests need"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# And the others: the native wheel and the runtime's packages.
+$(VENV)/.dev: pyproject.toml $(VENV)/.tests
+	@wheel="$$($(BIN)/llamapack runtime wheel)" && echo "Installing the runtime's packages" \
 	  && $(BIN)/pip install -q --disable-pip-version-check "$$wheel" \
 	  && $(BIN)/pip install -q --disable-pip-version-check -e '.[runtime,dev]'
 	@touch $@

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,28 @@ class Computer:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def facts(self, pack: Path, *arguments: str) -> dict[str, Any]:
+        """What the program says of itself and of this computer."""
+        words = [*self.wine.command, str(pack), "--info", "--json", *arguments]
+        said = subprocess.run(
+            words,
+            env=self.wine.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE_S,
+            check=True,
+        )
+        answer: dict[str, Any] = json.loads(said.stdout)
+        return answer
+
     @contextlib.contextmanager
-    def serving(self, pack: Path) -> Iterator[str]:
+    def serving(self, pack: Path, *arguments: str) -> Iterator[str]:
         """The address of a pack that is ready; it is ended afterwards."""
         url = f"http://127.0.0.1:{free_port()}"
         words = [*self.wine.command, str(pack), "--no-browser", "--port", url.rpartition(":")[2]]
         with subprocess.Popen(
-            words,
+            [*words, *arguments],
             env=self.wine.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -109,15 +124,15 @@ class Computer:
 
 
 def make_computer(folder: Path, python: tuple[str, ...]) -> Computer:
-    """Windows without a screen, where windows can be made all the same, and with a browser that
-    writes down what it is asked for."""
+    """Windows that needs no screen to make windows, and with a browser that writes down what it is
+    asked for."""
     wine = prepared(build_cache() / "wine" / "tests", print)
     browser, opened = folder / "browser", folder / "opened.txt"
     browser.write_text(f'#!/bin/sh\necho "$1" >> "{opened}"\n')
     browser.chmod(0o755)
     opened.touch()
     for key, name, value in (
-        (r"HKCU\Software\Wine\Drivers", "Graphics", "null"),
+        (r"HKCU\Software\Wine\Drivers", "Graphics", "x11,null"),
         (r"HKCU\Software\Wine\WineBrowser", "Browsers", str(browser)),
     ):
         words = [*wine.command, "reg", "add", key, "/v", name, "/d", value, "/f"]
@@ -125,6 +140,21 @@ def make_computer(folder: Path, python: tuple[str, ...]) -> Computer:
     computer = Computer(wine, python, opened)
     shutil.rmtree(computer.user_folder, ignore_errors=True)
     return computer
+
+
+@contextlib.contextmanager
+def with_screen(computer: Computer) -> Iterator[Computer]:
+    """The same with one that nobody sees: without it Wine has no Vulkan."""
+    reading, writing = os.pipe()
+    words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24"]
+    with subprocess.Popen(words, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            number = file.readline().strip()
+        try:
+            yield replace(computer, wine=replace(computer.wine, display=f":{number}"))
+        finally:
+            server.terminate()
 
 
 def is_ready(url: str) -> bool:

@@ -6,52 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from openai import OpenAI
 
+import needs
 from llamapack.image.folders import build_cache
-from llamapack.image.windows_python import windows_interpreter
-from llamapack.targets.table import target_named
+from llamapack.image.wine import windows_path
 from make_gguf import make_gguf_of_size
 from running_pack import free_port
-from wine_pack import Computer, is_ready, make_computer, wait_until
+from wine_pack import Computer, is_ready, wait_until
 
-NEEDED = ("LLAMAPACK_TEST_WINDOWS_PACK", "LLAMAPACK_TEST_MODEL")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not all(map(os.environ.get, NEEDED)), reason="`make test-windows` makes a pack and sets it"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs.WINDOWS_PACK, pytest.mark.usefixtures("nothing_runs")]
 TARGET = "windows-x86_64"
 MIB, GIB = 2**20, 2**30
-
-
-@pytest.fixture(scope="module")
-def computer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computer]:
-    folder = tmp_path_factory.mktemp("windows")
-    interpreter = windows_interpreter(target_named(TARGET), print)
-    made = make_computer(folder, interpreter.command)
-    yield made
-    made.wine.end()
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs(computer: Computer) -> Iterator[None]:
-    yield
-    computer.wine.end()
-
-
-@pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    """In a folder whose names only Unicode has."""
-    folder = tmp_path / "Übung 练习"
-    folder.mkdir()
-    return shutil.copyfile(os.environ[NEEDED[0]], folder / "chat.exe")
 
 
 def build(model: Path, output: Path, *more: str, folder: Path | None = None) -> str:
@@ -96,6 +66,22 @@ def test_a_chat_is_streamed_and_the_model_stays_inside_the_file(
         assert mapped_bytes(pack) > 50 * MIB
         largest = max(path.stat().st_size for path in computer.user_folder.rglob("*"))
         assert largest < 20 * MIB
+
+
+def test_a_path_of_300_characters_serves_from_a_cache_of_as_many(
+    computer: Computer, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path
+    while len(windows_path(deep)) < 300:
+        deep /= "Übung " * 5 + "练习"
+    deep.mkdir(parents=True)
+    program = Path(shutil.move(pack, deep / "chat.exe"))
+    monkeypatch.setenv("LLAMAPACK_CACHE", windows_path(deep / "cache"))
+    with computer.serving(program) as url:
+        client = OpenAI(base_url=f"{url}/v1", api_key="none")
+        answer = client.completions.create(model="any", prompt="One, two,", max_tokens=4)
+        assert answer.choices[0].text
+    assert list((deep / "cache").iterdir())
 
 
 def mapped_bytes(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from llamapack.targets.macos import OLDEST_SYSTEM
 from llamapack.targets.types import Target
@@ -31,6 +32,14 @@ class Replacement:
     files: tuple[str, ...]
     old: str
     new: str
+
+    def apply(self, folder: Path, below: str = "") -> None:
+        """To llama.cpp in `folder`, or to the part of it that is there."""
+        for name in self.files:
+            if name.startswith(below):
+                text = (folder / name).read_text(encoding="utf-8")
+                assert self.old in text, f"{name} of llama.cpp has changed"
+                (folder / name).write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
 # For MinGW, llama.cpp marks nothing for export, so the linker exports everything, each library's

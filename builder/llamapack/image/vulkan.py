@@ -14,30 +14,29 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from llamapack.image.compilers import compiler_options
+from llamapack.image.compilers import compiler_options, compiler_programs
 from llamapack.image.debian import debian_packages, read_lock
 from llamapack.image.folders import build_cache, fill_once
+from llamapack.image.native_systems import native_system
 from llamapack.image.project import digest, vulkan_source
 from llamapack.image.sources import source_folder
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER, Environment, tool_environment
+from llamapack.image.vulkan_systems import vulkan_system
 from llamapack.image.wheel import NativeWheel
+from llamapack.targets.host import host_target
+from llamapack.targets.table import target_named
 from llamapack.targets.types import Target
 
 VULKAN = "vulkan"  # as facts and manifests name it
-LIBRARY = "libggml-vulkan.so"
 VERSIONED = "vulkan-headers"
 LICENSES = (f"{VERSIONED}.txt", "spirv-headers.txt")
-_BASE = "libggml-base.so.0"
-_LOADER = "libvulkan.so.1"
 _LOCK = VULKAN
 _OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON",
     "-DCMAKE_INSTALL_RPATH=$ORIGIN",
 )
-# zig's own libc++ is inside; nothing of it may meet that of the other libraries.
-_SYMBOLS = "{ global: ggml_backend_init; local: *; };\n"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 _GLSLC = """#!/bin/sh
 # With the C library that it was compiled for.
@@ -58,7 +57,8 @@ def vulkan_inputs(target: Target) -> str:
     """Changes with everything that goes in besides the native wheel."""
     lock = (LOCK_FOLDER / f"{_LOCK}.txt").read_text(encoding="utf-8")
     source = digest([vulkan_source()])
-    return "\n".join([target.name, target.library_triple, *_OPTIONS, _SYMBOLS, lock, source])
+    inputs = [*_OPTIONS, *vulkan_system(target).inputs, lock, source]
+    return "\n".join([target.name, target.library_triple, *inputs])
 
 
 def vulkan_library(target: Target, wheel: NativeWheel, report: Report) -> VulkanLibrary:
@@ -79,7 +79,7 @@ def vulkan_library(target: Target, wheel: NativeWheel, report: Report) -> Vulkan
     folder = fill_once(build_cache() / "vulkan" / f"{target.name}-{key}", fill)
     lock = read_lock(_LOCK)
     return VulkanLibrary(
-        library=folder / LIBRARY,
+        library=folder / vulkan_system(target).library,
         licenses=tuple(folder / name for name in LICENSES),
         versions={VERSIONED: lock.version("libvulkan-dev")},
     )
@@ -96,34 +96,53 @@ def _compile(
 ) -> None:
     work = out / "work"
     work.mkdir()
-    variables = tools.variables() | {"CMAKE_GENERATOR": "Ninja"}
-    compilers = compiler_options(work, tools, target)
-    # llama.cpp's own program that makes sources of the shaders runs here: CMake gives it these.
-    variables |= {"CC": str(work / "cc"), "CXX": str(work / "c++")}
+    system, native = vulkan_system(target), native_system(target)
+    if native.replacement is not None:
+        ggml = shutil.copytree(ggml, work / "ggml")
+        native.replacement.apply(work, "ggml/")
     with zipfile.ZipFile(wheel) as archive:
-        (work / _BASE).write_bytes(archive.read(f"llama_cpp/lib/{_BASE}"))
-    (work / "symbols.map").write_text(_SYMBOLS, encoding="utf-8")
-    step = "Compiling the Vulkan library"
-    loader = ("-shared", f"-Wl,-soname,{_LOADER}", "-o", work / _LOADER)
-    run(step, [work / "cc", *loader, vulkan_source() / "loader.c"], environment=variables)
-    places = {
+        (work / system.base).write_bytes(archive.read(f"llama_cpp/lib/{system.base}"))
+    include, nothing = work / "project.cmake", work / "nothing.cmake"
+    nothing.touch()
+    include.write_text(native.include + system.include, encoding="utf-8")
+    values = {
         # Messages name source files, which are not to tell where they were.
         "CMAKE_CXX_FLAGS": f"-w -ffile-prefix-map={ggml}=ggml -ffile-prefix-map={work}=build",
+        "CMAKE_PROJECT_llamapack-vulkan_INCLUDE": include,
         "GGML": ggml,
-        "GGML_BASE": work / _BASE,
-        "CMAKE_MODULE_LINKER_FLAGS": f"-s -Wl,-z,defs -Wl,--version-script={work / 'symbols.map'}",
+        "GGML_BASE": work / system.base,
+        "CMAKE_MODULE_LINKER_FLAGS": system.link(work),
+        "GGML_VULKAN_SHADERS_GEN_TOOLCHAIN": nothing,  # the compilers are in the environment
         "Vulkan_GLSLC_EXECUTABLE": _glslc(packages, work / "glslc"),
         "Vulkan_INCLUDE_DIR": packages / "usr/include",
-        "Vulkan_LIBRARY": work / _LOADER,
+        "Vulkan_LIBRARY": system.stand_in(work, tools, target),
         "SPIRV-Headers_DIR": packages / "usr/share/cmake/SPIRV-Headers",
     }
-    options = [*_OPTIONS, *compilers, *(f"-D{name}={value}" for name, value in places.items())]
-    build = work / "build"
-    cmake = tools.programs / "cmake"
-    run(step, [cmake, "-S", vulkan_source(), "-B", build, *options], environment=variables)
+    compilers = compiler_options(work, tools, target)
+    options = [
+        *native.options,
+        *compilers,
+        *(f"-D{name}={value}" for name, value in values.items()),
+    ]
+    step, build = "Compiling the Vulkan library", work / "build"
+    cmake, variables = tools.programs / "cmake", _variables(tools, work / "host")
+    run(
+        step,
+        [cmake, "-S", vulkan_source(), "-B", build, *_OPTIONS, *options],
+        environment=variables,
+    )
     run(step, [cmake, "--build", build], environment=variables, report=report)
-    shutil.move(next(build.rglob(LIBRARY)), out / LIBRARY)
+    shutil.move(next(build.rglob(system.library)), out / system.library)
     shutil.rmtree(work)
+
+
+def _variables(tools: Environment, folder: Path) -> dict[str, str]:
+    """With compilers for this computer, where llama.cpp's own program that makes sources of the
+    shaders runs."""
+    folder.mkdir()
+    programs = compiler_programs(folder, tools, target_named(host_target()))
+    own = {"CC": str(programs["C_COMPILER"]), "CXX": str(programs["CXX_COMPILER"])}
+    return tools.variables() | own | {"CMAKE_GENERATOR": "Ninja"}
 
 
 def _glslc(packages: Path, path: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llamapack.image.compilers import compiler_inputs, compiler_options
 from llamapack.image.folders import build_cache, fill_once
-from llamapack.image.native_systems import Replacement, native_system
+from llamapack.image.native_systems import native_system
 from llamapack.image.sources import source_folder, source_line
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import Environment, lock_key, tool_environment
@@ -93,7 +93,7 @@ def _compile(target: Target, source: Path, tools: Environment, out: Path, report
     replacement = native_system(target).replacement
     if replacement is not None:
         source = shutil.copytree(source, build / "source", symlinks=True)
-        _replace(replacement, source / "vendor/llama.cpp")
+        replacement.apply(source / "vendor/llama.cpp")
     # The binding installs into its own source tree too; what an earlier build left would be packed.
     shutil.rmtree(source / "llama_cpp" / "lib", ignore_errors=True)
     run(
@@ -108,14 +108,6 @@ def _compile(target: Target, source: Path, tools: Environment, out: Path, report
         report=report,
     )
     shutil.rmtree(build)
-
-
-def _replace(replacement: Replacement, folder: Path) -> None:
-    for name in replacement.files:
-        text = (folder / name).read_text(encoding="utf-8")
-        assert replacement.old in text, f"{name} of llama.cpp has changed"
-        changed = text.replace(replacement.old, replacement.new)
-        (folder / name).write_text(changed, encoding="utf-8")
 
 
 def _cmake_arguments(target: Target, tools: Environment, build: Path) -> list[str]:

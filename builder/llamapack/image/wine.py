@@ -26,10 +26,12 @@ _WINDOWS = "win10"
 @dataclass(frozen=True, slots=True)
 class Wine:
     """`command` starts a Windows program, with `variables` besides the usual environment. Its
-    standard output must be a pipe or a terminal: written to a file, lines get lost."""
+    standard output must be a pipe or a terminal: written to a file, lines get lost. `display` is
+    the X server's, where there is one."""
 
     command: tuple[str, ...]
     prefix: Path
+    display: str = ""
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -38,7 +40,7 @@ class Wine:
             "WINEARCH": "win64",
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": _OFF,
-            "DISPLAY": "",
+            "DISPLAY": self.display,
         }
 
     def environment(self) -> dict[str, str]:

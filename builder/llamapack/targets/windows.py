@@ -24,4 +24,5 @@ WINDOWS_X86_64 = Target(
     launcher=LauncherBuild(_TRIPLE, _SOURCES, _LINK),
     program_suffix=".exe",
     max_program_bytes=MAX_PROGRAM_BYTES,
+    gpu=("vulkan",),
 )

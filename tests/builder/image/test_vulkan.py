@@ -17,12 +17,15 @@ from llamapack.image.make import image_key, image_keys
 from llamapack.image.program import RuntimeProgram
 from llamapack.image.store import FACTS, best_image, find_image, load_image
 from llamapack.image.system import PROGRAMS
-from llamapack.image.vulkan import LIBRARY, LICENSES
+from llamapack.image.vulkan import LICENSES
+from llamapack.image.vulkan_systems import vulkan_system
 from llamapack.image.without_gpu import without_gpu
 from llamapack.targets.linux import GLIBC_FLOOR
+from llamapack.targets.table import target_named
 from needs import LIBRARIES_AND_MODEL
 
 pytestmark = [pytest.mark.slow, LIBRARIES_AND_MODEL]
+LIBRARY = vulkan_system(target_named("linux-x86_64")).library
 LOADER = "libvulkan.so.1"
 IMAGE_LIMIT_BYTES = 30_000_000
 
@@ -91,12 +94,13 @@ def test_the_image_without_it_still_reads_a_model() -> None:
     assert list((image.archive.parent / "program").rglob(LIBRARY)) == []
 
 
-def test_the_key_changes_with_it() -> None:
-    assert image_keys("linux-x86_64")[:2] == (
-        image_key("linux-x86_64"),
-        image_key("linux-x86_64", has_gpu=False),
-    )
-    assert len(set(image_keys("linux-x86_64")[:2])) == 2
+@pytest.mark.parametrize("target", ["linux-x86_64", "windows-x86_64"])
+def test_the_key_changes_with_it(target: str) -> None:
+    assert image_keys(target)[:2] == (image_key(target), image_key(target, has_gpu=False))
+    assert len(set(image_keys(target)[:2])) == 2
+
+
+def test_there_is_one_key_where_there_is_no_library() -> None:
     assert len(image_keys("linux-aarch64")) == 1
 
 

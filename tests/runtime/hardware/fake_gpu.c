@@ -6,7 +6,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+#define pause() Sleep(INFINITE)
+#else
 #include <unistd.h>
+#endif
 
 #define CRASH 1
 #define HANG 2
