@@ -11,10 +11,10 @@ from llamapack.image.archive import write_archive
 from llamapack.image.errors import ImageError
 from llamapack.image.without_gpu import without_gpu
 
-LIBRARIES = "_internal/llama_cpp/lib"
+LIBRARIES, LIBRARY = "_internal/llama_cpp/lib", "libggml-vulkan.so"
 
 
-def tree(folder: Path, *, gpu: bool) -> Path:
+def tree(folder: Path, *, gpu: bool, library: str = LIBRARY) -> Path:
     libraries = folder / LIBRARIES
     libraries.mkdir(parents=True)
     (folder / "llamapack-runtime").write_bytes(b"program" * 1000)
@@ -24,16 +24,18 @@ def tree(folder: Path, *, gpu: bool) -> Path:
     (libraries / "libllama.so").symlink_to("libllama.so.0")
     (libraries / "about-libggml-vulkan.so.txt").write_text("not the library")
     if gpu:
-        (libraries / "libggml-vulkan.so").write_bytes(b"shaders" * 5000)
+        (libraries / library).write_bytes(b"shaders" * 5000)
     return folder
 
 
-def image(folder: Path, *, gpu: bool = True, says_gpu: bool = True) -> store.RuntimeImage:
+def image(
+    folder: Path, *, gpu: bool = True, says_gpu: bool = True, library: str = LIBRARY
+) -> store.RuntimeImage:
     made = folder / "made"
     (made / "licenses").mkdir(parents=True)
     for name in ("vulkan-headers", "spirv-headers", "llama.cpp"):
         (made / "licenses" / f"{name}.txt").write_text("licence")
-    write_archive(tree(folder / "tree", gpu=gpu), made / "runtime.tar.zst")
+    write_archive(tree(folder / "tree", gpu=gpu, library=library), made / "runtime.tar.zst")
     (made / "launcher").write_bytes(b"launcher")
     facts = {
         "glibc_floor": "2.28",
@@ -45,8 +47,9 @@ def image(folder: Path, *, gpu: bool = True, says_gpu: bool = True) -> store.Run
     return store.load_image(made)
 
 
-def test_it_is_what_packing_the_rest_gives(tmp_path: Path) -> None:
-    full = image(tmp_path)
+@pytest.mark.parametrize("library", [LIBRARY, "ggml-vulkan.dll"])
+def test_it_is_what_packing_the_rest_gives(library: str, tmp_path: Path) -> None:
+    full = image(tmp_path, library=library)
     lines: list[str] = []
     less = without_gpu(full, lines.append)
     write_archive(tree(tmp_path / "rest", gpu=False), tmp_path / "rest.tar.zst")
