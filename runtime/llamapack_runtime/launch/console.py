@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from io import TextIOWrapper
 from typing import TextIO
 
 from llamapack_runtime.launch.recent_log import RecentLog
@@ -19,6 +20,15 @@ def open_standard_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+
+
+def use_utf8() -> None:
+    """For programs that read what we write: the letters that Windows itself takes for a file or a
+    pipe are those of one country."""
+    if sys.platform == "win32":
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper) and not stream.isatty():
+                stream.reconfigure(encoding="utf-8")
 
 
 def say(*lines: str) -> None:

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
         return run_picture_worker(arguments[1:])
     console.open_standard_streams()
+    console.use_utf8()
     stop, log = StopRequest(), RecentLog()
     with stop.on_signals():
         try:
