@@ -65,23 +65,22 @@ def test_a_chat_is_streamed_and_the_model_stays_inside_the_file(
         assert len([piece for piece in pieces if piece]) > 3
         assert mapped_bytes(pack) > 50 * MIB
         largest = max(path.stat().st_size for path in computer.user_folder.rglob("*"))
-        assert largest < 20 * MIB
+        assert largest < 50 * MIB  # the Vulkan library's shaders
 
 
-def test_a_path_of_300_characters_serves_from_a_cache_of_as_many(
-    computer: Computer, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_whose_path_has_300_characters_serves_and_tells_of_itself(
+    computer: Computer, pack: Path, tmp_path: Path
 ) -> None:
     deep = tmp_path
     while len(windows_path(deep)) < 300:
         deep /= "Übung " * 5 + "练习"
     deep.mkdir(parents=True)
     program = Path(shutil.move(pack, deep / "chat.exe"))
-    monkeypatch.setenv("LLAMAPACK_CACHE", windows_path(deep / "cache"))
+    assert computer.facts(program)["pack"]["executable"].endswith("练习\\chat.exe")
     with computer.serving(program) as url:
         client = OpenAI(base_url=f"{url}/v1", api_key="none")
         answer = client.completions.create(model="any", prompt="One, two,", max_tokens=4)
         assert answer.choices[0].text
-    assert list((deep / "cache").iterdir())
 
 
 def mapped_bytes(path: Path) -> int:
