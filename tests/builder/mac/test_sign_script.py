@@ -15,7 +15,7 @@ FAKES = {
     "uname": "echo Darwin",
     "xattr": 'echo "xattr $*" >> "$LOG"',
     "file": 'case $2 in */chat) echo "Mach-O 64-bit executable arm64";; *) echo data;; esac',
-    "codesign": 'echo "codesign $*" >> "$LOG"',
+    "codesign": 'echo "codesign $*" >> "$LOG"; exit "${UNSIGNED:-0}"',
     "ditto": 'echo "ditto $*" >> "$LOG"; shift 4; echo zip > "$2"',
     "xcrun": 'echo "xcrun $*" >> "$LOG"; exit "${REFUSED:-0}"',
     "spctl": 'echo "spctl $*" >> "$LOG"',
@@ -85,6 +85,12 @@ def test_without_a_certificate_nothing_is_sent(app: Path) -> None:
 def test_what_apple_refuses_ends_it(app: Path) -> None:
     code, calls, _ = sign(app, str(app), "Ana", "mine", REFUSED="69")
     assert (code, any("staple" in call for call in calls)) == (69, False)
+
+
+def test_what_cannot_be_signed_ends_it_before_the_app_is(app: Path) -> None:
+    code, calls, _ = sign(app, str(app), "Ana", "mine", UNSIGNED="1")
+    assert (code, len(calls)) == (1, 2)
+    assert not app.with_suffix(".zip").exists()
 
 
 @pytest.mark.parametrize("arguments", [(), ("nowhere.app",), ("nowhere.app", "Ana")])
