@@ -49,6 +49,7 @@ _PROCESSORS = {
     "x86_64": ("an Intel or AMD processor", "Intel 或 AMD 处理器"),
     "aarch64": ("a 64-bit ARM processor", "64 位 ARM 处理器"),
 }
+_LANGUAGES = ("en", "zh")
 _LABELS = {
     # (English, Chinese).
     "author": ("Made by", "制作者"),
@@ -93,7 +94,6 @@ def readme_html(pack: Pack, path: Path) -> str:
     manifest = pack.manifest
     system = manifest.target.partition("-")[0]
     brand, file = manifest.brand, path.name if system == "macos" else pack.path.name
-    template = (readme_source() / f"{system}.html").read_text(encoding="utf-8")
     size = size_text(pack.path.stat().st_size)
     accent = brand.color or _ACCENT
     ending = _ENDINGS[manifest.settings.get("quit-when-closed") != "off"]
@@ -118,7 +118,14 @@ def readme_html(pack: Pack, path: Path) -> str:
         "facts_zh": _facts(manifest, size, path, 1),
     }
     shown = {name: _text(text) for name, text in texts.items()}
-    return string.Template(template).substitute(markup | shown)
+    steps = {f"steps_{code}": _filled(f"steps/{system}.{code}.html", shown) for code in _LANGUAGES}
+    return _filled("page.html", shown | markup | steps) + "\n"
+
+
+def _filled(name: str, markup: Mapping[str, str]) -> str:
+    """A template with what it has places for."""
+    text = (readme_source() / name).read_text(encoding="utf-8").removesuffix("\n")
+    return string.Template(text).substitute(markup)
 
 
 def _commands(system: str, path: Path, file: str) -> tuple[str, str]:
