@@ -116,4 +116,4 @@ def test_only_what_publishes_may_write_and_only_for_a_tag() -> None:
     assert writers == {"publish", "pypi"}
     assert found["publish"]["if"] == "github.event_name == 'push' && github.ref_type == 'tag'"
     assert found["pypi"]["needs"] == "publish"
-    assert found["pypi"]["environment"]["name"] == "pypi"
+    assert found["pypi"]["environment"] == "pypi"
