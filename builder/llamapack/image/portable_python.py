@@ -12,7 +12,6 @@ import os
 import platform
 import re
 import shutil
-import tarfile
 from pathlib import Path
 
 from llamapack.image.compilers import compiler_programs
@@ -21,6 +20,7 @@ from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER, Environment, lock_key
+from llamapack.image.unpacking import unpack
 from llamapack.targets.types import Target
 
 _SOURCE, _LIBRARIES = "python-source", "python"  # lock files
@@ -107,11 +107,7 @@ def _for_this_computer(tools: Environment, report: Report) -> Interpreter:
 
 
 def _unpack(archive: Path, build: Path) -> None:
-    with tarfile.open(archive) as tar:
-        members = [one for one in tar if "/Doc/" not in one.name and "/Lib/test/" not in one.name]
-        # Debian 12's own Python has no filters yet.
-        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-        tar.extractall(build, members)  # noqa: S202 - what is pinned, whose sum was checked
+    unpack(archive, build, lambda name: "/Doc/" not in name and "/Lib/test/" not in name)
     (inner,) = build.iterdir()
     for path in inner.iterdir():
         path.rename(build / path.name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.steps import Report, run
 from llamapack.image.tools import LOCK_FOLDER, Environment
+from llamapack.image.unpacking import unpack
 
 
 def source_line(name: str) -> str:
@@ -38,18 +38,12 @@ def source_folder(name: str, tools: Environment, report: Report) -> Path:
             [*command, "--disable-pip-version-check", "-r", pinned, "-d", work],
             environment=tools.variables(),
         )
-        _unpack(next(work.glob("*.tar.gz")), work)
+        archive = next(work.glob("*.tar.gz"))
+        unpack(archive, work)
+        archive.unlink()
 
     folder = fill_once(build_cache() / "sources" / f"{name}-{version}", fill)
     unpacked = [path for path in folder.iterdir() if path.is_dir()]
     if len(unpacked) != 1:
         raise ImageError(f"The sources in {folder} are damaged; remove that folder and try again.")
     return unpacked[0]
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as tar:
-        # Debian 12's own Python has no filters yet.
-        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-        tar.extractall(folder)  # noqa: S202 - what is pinned, whose sum pip checked
-    archive.unlink()

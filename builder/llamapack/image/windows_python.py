@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from llamapack.image.folders import build_cache, fill_once
 from llamapack.image.interpreter import Interpreter
 from llamapack.image.steps import Report, Stopwatch, run
 from llamapack.image.tools import LOCK_FOLDER, Environment, tool_environment
+from llamapack.image.unpacking import unpack
 from llamapack.image.wine import Wine, windows_path, wine
 from llamapack.targets.types import Target
 
@@ -104,9 +104,7 @@ def _take_library(tools: Environment, work: Path) -> None:
 
 def _take_modules(archive: Path, work: Path) -> None:
     source = work / "source"
-    with tarfile.open(archive) as tar:
-        members = [member for member in tar if "/Lib/test/" not in member.name]
-        tar.extractall(source, members, filter="data")
+    unpack(archive, source, lambda name: "/Lib/test/" not in name)
     (unpacked,) = source.iterdir()
     check_series((unpacked / "Include/patchlevel.h").read_text(encoding="utf-8"))
     shutil.copytree(unpacked / "Lib", work / "Lib", ignore=shutil.ignore_patterns(*_LEFT_OUT))
