@@ -51,8 +51,8 @@ def runtime_group() -> None:
     "--cuda",
     "has_cuda",
     is_flag=True,
-    help="With NVIDIA's CUDA besides, for packs made with '--gpu cuda': compiles for an hour and "
-    "fetches 0.5 GB, once.",
+    help="With NVIDIA's CUDA besides, for packs made with '--gpu cuda': compiles for half an "
+    "hour and fetches 0.5 GB, once.",
 )
 @click.option(
     "-o",

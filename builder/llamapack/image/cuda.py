@@ -26,8 +26,7 @@ from llamapack.targets.types import Target
 CUDA = "cuda"  # as facts and manifests name it
 TARGET = "linux-x86_64"
 LIBRARY = "libggml-cuda.so"
-MATHEMATICS = ("libcublas.so.13", "libcublasLt.so.13")
-# Their licence has a file for each; it is one text.
+NVIDIAS = ("libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13")
 LICENSES = ("cuda.txt",)
 _LOCK = CUDA
 _TOOLKIT = "nvidia/cu13"
@@ -39,7 +38,7 @@ _OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON",
     "-DCMAKE_INSTALL_RPATH=$ORIGIN",
-    "-DCMAKE_CUDA_RUNTIME_LIBRARY=Static",
+    "-DCMAKE_CUDA_RUNTIME_LIBRARY=Shared",
     f"-DCMAKE_CUDA_ARCHITECTURES={';'.join(_ARCHITECTURES)}",
 )
 # The C++ library is inside; nothing of it may meet that of the other libraries.
@@ -82,7 +81,7 @@ def cuda_library(target: Target, wheel: NativeWheel, report: Report) -> CudaLibr
 
     folder = fill_once(build_cache() / "cuda" / f"{target.name}-{key}", fill)
     return CudaLibrary(
-        libraries=(folder / LIBRARY, *(toolkit / "lib" / name for name in MATHEMATICS)),
+        libraries=(folder / LIBRARY, *(toolkit / "lib" / name for name in NVIDIAS)),
         licenses=(toolkit / LICENSES[0],),
         versions={CUDA: _version("nvidia-cuda-runtime"), "cublas": _version("nvidia-cublas")},
     )
