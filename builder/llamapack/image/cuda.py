@@ -83,7 +83,7 @@ def cuda_library(target: Target, wheel: NativeWheel, report: Report) -> CudaLibr
     return CudaLibrary(
         libraries=(folder / LIBRARY, *(toolkit / "lib" / name for name in NVIDIAS)),
         licenses=(toolkit / LICENSES[0],),
-        versions={CUDA: _version("nvidia-cuda-runtime"), "cublas": _version("nvidia-cublas")},
+        versions={name: _version(name) for name in ("nvidia-cublas", "nvidia-cuda-runtime")},
     )
 
 
