@@ -112,3 +112,18 @@ test("a fetch brings the sources that no event told of, though the text is behin
   assert.equal(store.get().tree.get("a").content, "It hangs");
   assert.deepEqual(store.get().tree.get("a").sources, [{ n: 1 }]);
 });
+
+test("a fetch in the middle of an answer does not forget when its thinking began", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1000 });
+  const { store, opened, answer } = opening();
+  const begun = { ...message("a", "q", "assistant"), content: "", status: "answering" };
+  opened.absorb({ messages: [message("q", null, "user"), begun], chat: { ...CHAT, head: "a" } });
+  opened.events.text({ id: "a", reasoning: "Hm", at: 0 });
+  const fetched = opened.refetch();
+  opened.events.text({ id: "a", reasoning: " so", at: 2 });
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), { ...begun, reasoning: "Hm" }] });
+  await fetched;
+  context.mock.timers.tick(3000);
+  opened.events.text({ id: "a", content: "4", at: 0 });
+  assert.equal(store.get().tree.get("a").thinkingMs, 3000);
+});

@@ -113,7 +113,7 @@ export function createOpened(store, { onGone, onTrouble, onSilence }) {
     if (!ours || isSame(ours, theirs)) return ours ?? theirs;
     if (!touched.has(ours.id)) return theirs;
     if (ours.status !== "answering") return ours;
-    return theirs.status === "answering" ? merged(ours, theirs) : theirs;
+    return theirs.status === "answering" ? { ...merged(ours, theirs), thinkingSince: ours.thinkingSince } : theirs;
   }
 
   function put(message) {
