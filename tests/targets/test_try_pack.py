@@ -16,6 +16,7 @@ SCRIPT = Path(__file__).with_name("try_pack.py")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif("LLAMAPACK_TEST_PACK" not in os.environ, reason="`make test` sets it"),
 ]
 
@@ -28,7 +29,7 @@ def pack() -> Path:
 def tried(pack: Path) -> subprocess.CompletedProcess[str]:
     """Only with Python's standard library."""
     command = [sys.executable, "-I", "-S", str(SCRIPT), str(pack)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=580, check=False)
 
 
 def test_a_pack_out_of_a_tar_file_does_what_it_should(pack: Path, tmp_path: Path) -> None:
