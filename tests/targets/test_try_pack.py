@@ -44,7 +44,7 @@ def test_a_pack_out_of_a_tar_file_does_what_it_should(pack: Path, tmp_path: Path
 
 
 def test_what_a_broken_pack_prints_is_told(pack: Path, tmp_path: Path) -> None:
-    """In a folder as macOS has it."""
+    """In a folder as macOS has it, but for the archive."""
     contents = tmp_path / "Chat.app" / "Contents"
     program = contents / "MacOS" / "chat"
     program.parent.mkdir(parents=True)
@@ -54,4 +54,4 @@ def test_what_a_broken_pack_prints_is_told(pack: Path, tmp_path: Path) -> None:
     done = tried(contents.parent)
     assert done.returncode == 1
     assert "It ended with 65 before / answered." in done.stderr
-    assert "chat is not a complete llamapack file" in done.stderr
+    assert "chat.llamapack is not in its folder Contents/Resources" in done.stderr

@@ -47,7 +47,8 @@ class Server:
 
     def wait_until_idle(self) -> None:
         for _ in range(int(TIMEOUT_S / 0.01)):
-            if self.session.stats().busy == 0:
+            stats = self.session.stats()
+            if stats.busy + stats.waiting == 0:
                 return
             threading.Event().wait(0.01)  # the engine tells nobody when it becomes idle
         pytest.fail("the engine is still busy with an answer that nobody waits for")
