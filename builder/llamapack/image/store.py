@@ -76,17 +76,18 @@ def find_image(target: str) -> RuntimeImage | None:
     from llamapack.image.make import image_keys  # imports the whole build: only for a lookup
 
     best, *lesser = image_keys(target)
-    image = _made(target, best) or _shipped(target)
+    image = made_image(target, best) or _shipped(target)
     if image is not None:
         return image
     usual = (image for image in list_images() if "cuda" not in (image.gpu or ()))
     added = (image for image in usual if image.target == target)
-    made_less = (_made(target, key) for key in lesser)
+    made_less = (made_image(target, key) for key in lesser)
     in_order = (*(image for image in added if (image.folder / ADDED).exists()), *made_less)
     return next((image for image in in_order if image is not None), None)
 
 
-def _made(target: str, key: str) -> RuntimeImage | None:
+def made_image(target: str, key: str) -> RuntimeImage | None:
+    """The one that was made here under that key, or None; its UNUSED_S begin anew."""
     folder = images_folder() / f"{target}-{key}"
     if not (folder / FACTS).is_file():
         return None

@@ -20,6 +20,7 @@ from llamapack.image.store import (
     images_folder,
     list_images,
     load_image,
+    made_image,
     write_facts,
 )
 from llamapack.image.wheel import native_wheel
@@ -37,11 +38,16 @@ def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
         raise ImageError(f"CUDA is for {TARGET} alone, not for {image.target}.")
     if image.target != host_name():
         return _added(image.target)
-    key = hashlib.sha256(f"{image.key} with {cuda_inputs()}".encode()).hexdigest()[:16]
-    folder = fill_once(
-        images_folder() / f"{image.target}-{key}", lambda work: _fill(image, key, work, report)
-    )
-    return load_image(folder)
+    key = _key(image)
+    found = made_image(image.target, key)
+    if found is not None:
+        return found
+    folder = images_folder() / f"{image.target}-{key}"
+    return load_image(fill_once(folder, lambda work: _fill(image, key, work, report)))
+
+
+def _key(image: RuntimeImage) -> str:
+    return hashlib.sha256(f"{image.key} with {cuda_inputs()}".encode()).hexdigest()[:16]
 
 
 def _added(target: str) -> RuntimeImage:

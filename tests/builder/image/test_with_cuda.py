@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +93,16 @@ def test_only_those_who_ask_get_it(usual: store.RuntimeImage) -> None:
     (usual.folder / store.FACTS).unlink()
     assert store.find_image("linux-x86_64") is None
     assert fitted(usual, "auto", pytest.fail) is usual
+
+
+@pytest.mark.usefixtures("compiled")
+def test_one_that_is_used_is_kept(usual: store.RuntimeImage) -> None:
+    made = fitted(usual, "cuda", lambda _: None)
+    long_ago_s = time.time() - 2 * store.UNUSED_S
+    for image in (usual, made):
+        os.utime(image.folder / store.FACTS, (long_ago_s, long_ago_s))
+    assert fitted(usual, "cuda", pytest.fail) == made
+    assert list(store.remove_unused_images()) == [usual.key]
 
 
 @pytest.mark.usefixtures("compiled")
