@@ -26,7 +26,7 @@ def dry_run_text(
     Raises LlamapackError for what a build would refuse, ImageError also where there is no runtime
     image yet."""
     # The whole build of a runtime image: only when a model is there.
-    from llamapack.image.gpu_parts import fitted
+    from llamapack.image.gpu_parts import fitted_at_hand
     from llamapack.image.program import RuntimeProgram
     from llamapack.image.store import image_at_hand
     from llamapack.targets.host import host_target
@@ -38,21 +38,29 @@ def dry_run_text(
             smaller = planned(first.model, quantize, first.output, program, reporter)
             wanted = [replace(options, model=smaller) for options in wanted]
 
+        larger: set[str] = set()
+
         def get_image(name: str) -> Image:
-            return fitted(image_at_hand(name), gpu, reporter.note)
+            usual = image_at_hand(name)
+            image = fitted_at_hand(usual, gpu)
+            if image.key != usual.key and image.archive == usual.archive:
+                larger.add(name)
+            return image
 
         plans = [plan_build(options, get_image) for options in wanted]
         for warning in plans[0].warnings:
             reporter.warn(warning)
     if as_json:
-        facts = [plan_facts(plan, quantize) for plan in plans]
+        facts = [plan_facts(plan, quantize, plan.options.target in larger) for plan in plans]
         return json.dumps(facts[0] if len(facts) == 1 else facts, indent=2)
-    return "\n\n".join("\n".join(plan_lines(plan, quantize)) for plan in plans)
+    texts = (plan_lines(plan, quantize, plan.options.target in larger) for plan in plans)
+    return "\n\n".join("\n".join(lines) for lines in texts)
 
 
-def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
-    """For JSON. `quantize` is what the model is made before, so that sizes are about right.
-    OutputError when the disk has no room for it."""
+def plan_facts(plan: Plan, quantize: str | None, is_at_most: bool) -> dict[str, Any]:
+    """For JSON. `quantize` is what the model is made before, so that sizes are about right;
+    `is_at_most`: the pack will be smaller, by a library that was not left out yet. OutputError when
+    the disk has no room for it."""
     options, size = plan.options, planned_size(plan)
     check_free_space(options.output, size)
     beside = sidecar_path(options.output)
@@ -61,6 +69,7 @@ def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
         "name": plan.name,
         "target": options.target,
         "size_bytes": size,
+        "size_is_at_most": is_at_most,
         "model_bytes": plan.model_bytes,
         "quantize": quantize,
         "sidecar": str(beside.absolute()) if needs_sidecar(plan, size) else None,
@@ -74,10 +83,11 @@ def plan_facts(plan: Plan, quantize: str | None = None) -> dict[str, Any]:
     }
 
 
-def plan_lines(plan: Plan, quantize: str | None = None) -> Iterator[str]:
+def plan_lines(plan: Plan, quantize: str | None, is_at_most: bool) -> Iterator[str]:
     """The same for people, without the warnings."""
-    facts, options = plan_facts(plan, quantize), plan.options
+    facts, options = plan_facts(plan, quantize, is_at_most), plan.options
     about = "" if quantize is None else f"about, once the model is {quantize}: "
+    about += "at most " if is_at_most else ""
     size = size_text(facts["size_bytes"])
     extra = size_text(facts["size_bytes"] - plan.model_bytes)
     baked = ", and the system prompt's state" if options.bake else ""

@@ -106,10 +106,26 @@ class TestGpu:
         pack = built(run, model, "--preset", "small.toml", "--gpu", "auto")
         assert LIBRARY in held(pack)
 
-    def test_a_dry_run_counts_without_it(self, model: Path, run: Run) -> None:
-        told = json.loads(run("build", model, "--gpu", "none", "--dry-run", "--json").out)
-        assert told["gpu"] == []
-        assert told["size_bytes"] == built(run, model, "--gpu", "none").stat().st_size
+    def test_a_dry_run_makes_no_image_without_it(self, model: Path, run: Run) -> None:
+        wanted = ("build", model, "-o", "other", "--gpu", "none", "--dry-run")
+        before, text = (json.loads(run(*wanted, "--json").out), run(*wanted).out)
+        assert not list(store.images_folder().glob("*/without-gpu*"))
+        size_bytes = built(run, model, "--gpu", "none").stat().st_size
+        after = json.loads(run(*wanted, "--json").out)
+        assert (before["gpu"], after["gpu"]) == ([], [])
+        assert (before["size_is_at_most"], after["size_is_at_most"]) == (True, False)
+        assert before["size_bytes"] > after["size_bytes"] == size_bytes
+        assert "\nSize:          at most " in text
+        assert "at most" not in run(*wanted).out
+
+    def test_a_dry_run_compiles_no_cuda(self, model: Path, run: Run) -> None:
+        ran = run("build", model, "--gpu", "cuda", "--dry-run")
+        assert ran.code == 1
+        assert "no runtime image with CUDA for linux-x86_64 yet" in ran.err
+        assert "'llamapack runtime build --cuda'" in ran.err
+        assert "Fetching" not in ran.err
+
+    def test_a_dry_run_counts_what_there_is(self, model: Path, run: Run) -> None:
         more = run("build", model, "-o", "other", "--dry-run").out
         assert "GPU:           Vulkan" in more.splitlines()
 

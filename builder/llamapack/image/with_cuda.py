@@ -32,34 +32,41 @@ _LEVEL = 9
 
 
 def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
-    """Made when it is missing; where this computer makes none, the newest that was added from a
-    file. ImageError."""
-    if image.target != TARGET:
-        raise ImageError(f"CUDA is for {TARGET} alone, not for {image.target}.")
-    if image.target != host_name():
-        return _added(image.target)
-    key = _key(image)
-    found = made_image(image.target, key)
+    """As `find_with_cuda`, but made when it is missing. ImageError where that cannot be."""
+    found = find_with_cuda(image)
     if found is not None:
         return found
+    if image.target != host_name():
+        raise no_image_with_cuda(image.target)
+    key = _key(image)
     folder = images_folder() / f"{image.target}-{key}"
     return load_image(fill_once(folder, lambda work: _fill(image, key, work, report)))
 
 
+def find_with_cuda(image: RuntimeImage) -> RuntimeImage | None:
+    """The one that was made of `image`; where this computer makes none, the newest that was added
+    from a file. ImageError where there is no CUDA for its target."""
+    if image.target != TARGET:
+        raise ImageError(f"CUDA is for {TARGET} alone, not for {image.target}.")
+    if image.target == host_name():
+        return made_image(image.target, _key(image))
+    of_target = (one for one in list_images() if one.target == image.target)
+    return next((one for one in of_target if CUDA in (one.gpu or ())), None)
+
+
+def no_image_with_cuda(target: str) -> ImageError:
+    if target == host_name():
+        how = "Make it with 'llamapack runtime build --cuda'."
+    else:
+        how = (
+            "Make it on such a computer with 'llamapack runtime build --cuda -o FILE', and take it "
+            "in with 'llamapack runtime add FILE'."
+        )
+    return ImageError(f"There is no runtime image with CUDA for {target} yet. {how}")
+
+
 def _key(image: RuntimeImage) -> str:
     return hashlib.sha256(f"{image.key} with {cuda_inputs()}".encode()).hexdigest()[:16]
-
-
-def _added(target: str) -> RuntimeImage:
-    found = (one for one in list_images() if one.target == target and CUDA in (one.gpu or ()))
-    image = next(found, None)
-    if image is None:
-        raise ImageError(
-            f"There is no runtime image with CUDA for {target}. Make it on such a computer with "
-            "'llamapack runtime build --cuda -o FILE', and take it in with "
-            "'llamapack runtime add FILE'."
-        )
-    return image
 
 
 def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:

@@ -22,7 +22,7 @@ def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
     """The same bytes each time, under a key of its own. ImageError when the image is damaged."""
     if not image.gpu:
         return replace(image, gpu=())
-    stems = tuple(f"ggml-{name}" for name in image.gpu)
+    stems = _stems(image)
 
     def fill(work: Path) -> None:
         report("Making the runtime image without its GPU library, once, 20 to 60 s")
@@ -30,15 +30,27 @@ def without_gpu(image: RuntimeImage, report: Report) -> RuntimeImage:
         _filter(image, stems, work)
         report(f"Made the runtime image without its GPU library in {watch.seconds:.0f} s")
 
-    folder = fill_once(image.folder / _FOLDER, fill)
+    fill_once(image.folder / _FOLDER, fill)
+    return planned_without_gpu(image)
+
+
+def planned_without_gpu(image: RuntimeImage) -> RuntimeImage:
+    """The same where it was made already; before, with the archive of `image`, which is larger."""
+    if not image.gpu:
+        return replace(image, gpu=())
+    made = image.folder / _FOLDER
     return replace(
         image,
-        key=hashlib.sha256(f"{image.key} without {stems}".encode()).hexdigest()[:16],
-        archive=folder / ARCHIVE,
+        key=hashlib.sha256(f"{image.key} without {_stems(image)}".encode()).hexdigest()[:16],
+        archive=made / ARCHIVE if made.is_dir() else image.archive,
         versions={name: at for name, at in image.versions.items() if name != VERSIONED},
         licenses=tuple(path for path in image.licenses if path.name not in LICENSES),
         gpu=(),
     )
+
+
+def _stems(image: RuntimeImage) -> tuple[str, ...]:
+    return tuple(f"ggml-{name}" for name in image.gpu or ())
 
 
 def _filter(image: RuntimeImage, stems: tuple[str, ...], work: Path) -> None:

@@ -16,7 +16,7 @@ from llamapack.image import store, with_cuda
 from llamapack.image.archive import write_archive
 from llamapack.image.cuda import CudaLibrary, cuda_inputs
 from llamapack.image.errors import ImageError
-from llamapack.image.gpu_parts import fitted
+from llamapack.image.gpu_parts import fitted, fitted_at_hand
 from llamapack.image.make import image_key
 from llamapack.image.tools import LOCK_FOLDER
 from llamapack.image.wheel import NativeWheel
@@ -81,7 +81,7 @@ def test_it_has_the_libraries_besides(usual: store.RuntimeImage) -> None:
     assert made.versions == {"python": "3.13", "cuda": "13.0.96"}
     assert [path.name for path in made.licenses] == ["cuda.txt", "llama.cpp.txt"]
     assert (made.glibc_floor, made.launcher.read_bytes()) == ("2.28", b"launcher")
-    assert fitted(usual, "cuda", pytest.fail) == made
+    assert fitted(usual, "cuda", pytest.fail) == fitted_at_hand(usual, "cuda") == made
 
 
 @pytest.mark.usefixtures("compiled")
