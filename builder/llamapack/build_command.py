@@ -325,7 +325,9 @@ def build_command(
     if shared and (readme or bake or dry_run or has_zip):
         raise click.UsageError("--shared goes with none of --readme, --bake, --zip and --dry-run.")
     path = output or default_output(found if kind is None else renamed(found, kind))
-    chosen = chosen_targets(targets, lambda line: click.echo(line, err=True), is_shared=shared)
+    chosen = chosen_targets(
+        targets, lambda line: click.echo(line, err=True), is_shared=shared, gpu=gpu
+    )
     options = BuildOptions(
         model=found,
         output=path if shared else output_for(chosen[0], path, len(chosen) == 1),

@@ -12,6 +12,7 @@ from llamapack.image.fetch import add_wheel, fetch_image
 from llamapack.image.wheel import native_wheel
 from llamapack.image.with_cuda import with_cuda
 from llamapack.suggesting import SuggestingGroup
+from llamapack.targets.gpu import check_cuda_target
 from llamapack.targets.host import host_target
 from llamapack.targets.table import target_named
 from llamapack.text import gpu_text
@@ -74,7 +75,10 @@ def build_command(target: str | None, has_cuda: bool, output: Path | None, as_js
       llamapack runtime build -o linux.image
       llamapack runtime build --cuda
     """
-    image = store.best_image(target or host_target(), _say)
+    name = target or host_target()
+    if has_cuda:
+        check_cuda_target(name)
+    image = store.best_image(name, _say)
     if has_cuda:
         image = with_cuda(image, _say)
     if output is not None:

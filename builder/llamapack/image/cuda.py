@@ -24,7 +24,6 @@ from llamapack.image.wheel import NativeWheel
 from llamapack.targets.types import Target
 
 CUDA = "cuda"  # as facts and manifests name it
-TARGET = "linux-x86_64"
 LIBRARY = "libggml-cuda.so"
 NVIDIAS = ("libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13")
 LICENSES = ("cuda.txt",)

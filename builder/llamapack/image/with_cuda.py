@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from llamapack.image.archive import compress
-from llamapack.image.cuda import CUDA, TARGET, cuda_inputs, cuda_library
+from llamapack.image.cuda import CUDA, cuda_inputs, cuda_library
 from llamapack.image.derived import rewrite_tree
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
@@ -24,6 +24,7 @@ from llamapack.image.store import (
     write_facts,
 )
 from llamapack.image.wheel import native_wheel
+from llamapack.targets.gpu import check_cuda_target
 from llamapack.targets.host import host_name
 from llamapack.targets.table import target_named
 
@@ -45,9 +46,8 @@ def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
 
 def find_with_cuda(image: RuntimeImage) -> RuntimeImage | None:
     """The one that was made of `image`; where this computer makes none, the newest that was added
-    from a file. ImageError where there is no CUDA for its target."""
-    if image.target != TARGET:
-        raise ImageError(f"CUDA is for {TARGET} alone, not for {image.target}.")
+    from a file. TargetError where there is no CUDA for its target."""
+    check_cuda_target(image.target)
     if image.target == host_name():
         return made_image(image.target, _key(image))
     of_target = (one for one in list_images() if one.target == image.target)

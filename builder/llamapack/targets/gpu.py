@@ -7,12 +7,14 @@ from typing import Any, Literal, TypeVar, get_args
 
 import click
 
+from llamapack.errors import TargetError
 from llamapack.suggesting import SuggestingChoice
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 GpuParts = Literal["auto", "none", "cuda"]
 GPU_CHOICES: tuple[GpuParts, ...] = get_args(GpuParts)
+CUDA_TARGET = "linux-x86_64"
 
 
 def parts_of(backends: Sequence[str] | None) -> GpuParts:
@@ -20,6 +22,13 @@ def parts_of(backends: Sequence[str] | None) -> GpuParts:
     if backends is None:
         return "auto"
     return "none" if not backends else "cuda" if "cuda" in backends else "auto"
+
+
+def check_cuda_target(name: str) -> None:
+    if name != CUDA_TARGET:
+        raise TargetError(
+            f"CUDA is for {CUDA_TARGET} alone, not for {name}; leave out that target, or CUDA."
+        )
 
 
 def gpu_option(decorated: Decorated) -> Decorated:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from llamapack.errors import TargetError
 from llamapack.image import store, with_cuda
 from llamapack.image.archive import write_archive
 from llamapack.image.cuda import CudaLibrary, cuda_inputs
@@ -118,7 +119,7 @@ def test_one_that_was_added_serves_where_none_is_made(
 
 
 def test_cuda_is_for_one_target(usual: store.RuntimeImage) -> None:
-    with pytest.raises(ImageError, match="CUDA is for linux-x86_64 alone, not for windows-x86_64"):
+    with pytest.raises(TargetError, match="CUDA is for linux-x86_64 alone, not for windows-x86_64"):
         fitted(replace(usual, target="windows-x86_64"), "cuda", pytest.fail)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from command_line import LAUNCHER, Run
+from command_line import LAUNCHER, Run, names
 from llamapack.image import store
+from llamapack.targets import choosing
 from llamapack.targets.host import host_name
 from llamapack.targets.option import output_for
 from llamapack_runtime.pack import Pack
@@ -95,6 +96,40 @@ def test_all_are_those_with_an_image_and_the_others_are_named(model: Path, run: 
     ran = run("build", model, "-o", "chat", "--target", "all")
     assert (ran.code, [path.name for path in Path().iterdir()]) == (0, ["chat"])
     assert "Left out linux-aarch64: there is no runtime image for it. Make it with" in ran.err
+
+
+@pytest.mark.usefixtures("both_images")
+def test_cuda_is_refused_before_anything_is_written(model: Path, run: Run) -> None:
+    ran = run("build", model, "--target", "linux-x86_64,linux-aarch64", "--gpu", "cuda")
+    assert (ran.code, names()) == (1, [])
+    assert "CUDA is for linux-x86_64 alone, not for linux-aarch64; leave out that" in ran.err
+
+
+@pytest.mark.usefixtures("both_images")
+def test_all_with_cuda_are_those_that_have_it(model: Path, run: Run) -> None:
+    ran = run("build", model, "--target", "all", "--gpu", "cuda", "--dry-run")
+    assert "Left out linux-aarch64: CUDA is for linux-x86_64 alone.\n" in ran.err
+    assert "no runtime image with CUDA for linux-x86_64 yet" in ran.err
+
+
+@pytest.mark.usefixtures("workplace")
+def test_an_image_that_cannot_have_cuda_is_not_made_for_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "best_image", lambda _target, _report: pytest.fail("made"))
+    ran = run("runtime", "build", "--cuda", "--target", "linux-aarch64")
+    assert (ran.code, "CUDA is for linux-x86_64 alone" in ran.err) == (1, True)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_all_may_leave_nothing(model: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.remove_image("0123456789abcdef")
+    for module in (choosing, store):
+        monkeypatch.setattr(module, "host_name", lambda: "macos-arm64")
+    ran = run("build", model, "--target", "all", "--shared")
+    assert (ran.code, names()) == (1, [])
+    assert "Left out macos-arm64: an app of macOS has its models inside.\n" in ran.err
+    assert "Nothing is left to build of --target all" in ran.err
 
 
 @pytest.mark.usefixtures("both_images")
