@@ -59,19 +59,24 @@ def cuda_inputs() -> str:
     return "\n".join([*_OPTIONS, _SYMBOLS, lock, digest([cuda_source()])])
 
 
+def require_compilers() -> None:
+    """What NVIDIA's compiler and cmake call, and PyPI does not have. ImageError."""
+    missing = [f"'{program}'" for program in ("gcc", "g++") if shutil.which(program) is None]
+    if missing:
+        raise ImageError(
+            f"CUDA is compiled with gcc and g++, and {' and '.join(missing)} cannot be found here; "
+            "install the Debian package g++, which brings both, and try again."
+        )
+
+
 def cuda_library(target: Target, wheel: NativeWheel, report: Report) -> CudaLibrary:
     """The library for this computer, `target`, compiled when it is missing. ImageError where it
     cannot be."""
     key = hashlib.sha256(f"{wheel.key}\n{cuda_inputs()}".encode()).hexdigest()[:16]
     tools = tool_environment(report)
-    toolkit = _toolkit(tools, report)
 
     def fill(work: Path) -> None:
-        if shutil.which("g++") is None:
-            raise ImageError(
-                "NVIDIA's compiler needs the program 'g++', which is missing; install it "
-                "(on Debian: apt-get install g++) and try again."
-            )
+        toolkit = _toolkit(tools, report)
         ggml = source_folder("llama-cpp-python", tools, report) / "vendor/llama.cpp/ggml"
         report("Compiling the CUDA library: 30 to 60 minutes, once per computer")
         watch = Stopwatch()
@@ -79,6 +84,7 @@ def cuda_library(target: Target, wheel: NativeWheel, report: Report) -> CudaLibr
         report(f"Compiled the CUDA library in {watch.seconds / 60:.0f} minutes")
 
     folder = fill_once(build_cache() / "cuda" / f"{target.name}-{key}", fill)
+    toolkit = _toolkit(tools, report)
     return CudaLibrary(
         libraries=(folder / LIBRARY, *(toolkit / "lib" / name for name in NVIDIAS)),
         licenses=(toolkit / LICENSES[0],),

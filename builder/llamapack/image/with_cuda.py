@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from llamapack.image.archive import compress
-from llamapack.image.cuda import CUDA, cuda_inputs, cuda_library
+from llamapack.image.cuda import CUDA, cuda_inputs, cuda_library, require_compilers
 from llamapack.image.derived import rewrite_tree
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
@@ -70,6 +70,7 @@ def _key(image: RuntimeImage) -> str:
 
 
 def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
+    require_compilers()
     target = target_named(image.target)
     cuda = cuda_library(target, native_wheel(target, report), report)
     report("Making the runtime image with CUDA, one to three minutes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 import time
 from dataclasses import replace
@@ -62,6 +63,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CudaLibrary:
     wheel = NativeWheel(tmp_path, "0" * 16, frozenset(), ())
     monkeypatch.setattr(with_cuda, "native_wheel", lambda _target, _report: wheel)
     monkeypatch.setattr(with_cuda, "cuda_library", lambda _target, _wheel, _report: made)
+    monkeypatch.setattr(with_cuda, "require_compilers", lambda: None)
     monkeypatch.setattr(with_cuda, "host_name", lambda: "linux-x86_64")
     return made
 
@@ -121,6 +123,16 @@ def test_one_that_was_added_serves_where_none_is_made(
 def test_cuda_is_for_one_target(usual: store.RuntimeImage) -> None:
     with pytest.raises(TargetError, match="CUDA is for linux-x86_64 alone, not for windows-x86_64"):
         fitted(replace(usual, target="windows-x86_64"), "cuda", pytest.fail)
+
+
+@pytest.mark.parametrize(("there", "missing"), [("gcc", "'g\\+\\+'"), ("g++", "'gcc'")])
+def test_a_missing_compiler_is_named_before_anything_is_fetched(
+    usual: store.RuntimeImage, monkeypatch: pytest.MonkeyPatch, there: str, missing: str
+) -> None:
+    monkeypatch.setattr(with_cuda, "host_name", lambda: "linux-x86_64")
+    monkeypatch.setattr(shutil, "which", lambda program: program if program == there else None)
+    with pytest.raises(ImageError, match=f"and {missing} cannot be found here; install the Debian"):
+        fitted(usual, "cuda", pytest.fail)
 
 
 def test_all_that_compiles_it_is_pinned_and_counts() -> None:
