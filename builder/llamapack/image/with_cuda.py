@@ -12,6 +12,7 @@ from llamapack.image.cuda import CUDA, cuda_inputs, cuda_library, require_compil
 from llamapack.image.derived import rewrite_tree
 from llamapack.image.errors import ImageError
 from llamapack.image.folders import fill_once
+from llamapack.image.sources import source_version
 from llamapack.image.steps import Report, Stopwatch
 from llamapack.image.store import (
     ARCHIVE,
@@ -30,6 +31,7 @@ from llamapack.targets.table import target_named
 
 # NVIDIA's libraries are compressed inside: more effort takes ten minutes and saves little.
 _LEVEL = 9
+_ENGINE = "llama-cpp-python"
 
 
 def with_cuda(image: RuntimeImage, report: Report) -> RuntimeImage:
@@ -69,7 +71,20 @@ def _key(image: RuntimeImage) -> str:
     return hashlib.sha256(f"{image.key} with {cuda_inputs()}".encode()).hexdigest()[:16]
 
 
+def _check_engine(image: RuntimeImage) -> None:
+    """Of one that was added or shipped: the library is compiled for the sources at hand, and goes
+    with no other version."""
+    there, wanted = image.versions.get(_ENGINE), source_version(_ENGINE)
+    if there != wanted:
+        raise ImageError(
+            f"The runtime image {image.key} has {_ENGINE} {there}, and CUDA would be compiled for "
+            f"{wanted}; remove that image with 'llamapack runtime remove {image.key}' and make one "
+            "with 'llamapack runtime build --cuda'."
+        )
+
+
 def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
+    _check_engine(image)
     require_compilers()
     target = target_named(image.target)
     cuda = cuda_library(target, native_wheel(target, report), report)

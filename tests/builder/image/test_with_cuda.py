@@ -20,11 +20,14 @@ from llamapack.image.cuda import CudaLibrary, cuda_inputs
 from llamapack.image.errors import ImageError
 from llamapack.image.gpu_parts import fitted, fitted_at_hand
 from llamapack.image.make import image_key
+from llamapack.image.sources import source_version
 from llamapack.image.tools import LOCK_FOLDER
 from llamapack.image.wheel import NativeWheel
 from llamapack.targets.gpu import GpuParts, parts_of
 
 FOLDER = "_internal/llama_cpp/lib"
+ENGINE = "llama-cpp-python"
+VERSIONS = {"python": "3.13", ENGINE: source_version(ENGINE)}
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> store.RuntimeImage
     (made / store.LAUNCHER).write_bytes(b"launcher")
     facts = {
         "glibc_floor": "2.28",
-        "versions": {"python": "3.13"},
+        "versions": VERSIONS,
         "architectures": ["llama"],
         "gpu": ["vulkan"],
     }
@@ -81,7 +84,7 @@ def test_it_has_the_libraries_besides(usual: store.RuntimeImage) -> None:
     made = fitted(usual, "cuda", lines.append)
     assert held(made) == held(usual) | {f"{FOLDER}/libggml-cuda.so": b"kernels" * 5000}
     assert made.gpu == ("vulkan", "cuda")
-    assert made.versions == {"python": "3.13", "cuda": "13.0.96"}
+    assert made.versions == VERSIONS | {"cuda": "13.0.96"}
     assert [path.name for path in made.licenses] == ["cuda.txt", "llama.cpp.txt"]
     assert (made.glibc_floor, made.launcher.read_bytes()) == ("2.28", b"launcher")
     assert fitted(usual, "cuda", pytest.fail) == fitted_at_hand(usual, "cuda") == made
@@ -123,6 +126,14 @@ def test_one_that_was_added_serves_where_none_is_made(
 def test_cuda_is_for_one_target(usual: store.RuntimeImage) -> None:
     with pytest.raises(TargetError, match="CUDA is for linux-x86_64 alone, not for windows-x86_64"):
         fitted(replace(usual, target="windows-x86_64"), "cuda", pytest.fail)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_it_is_not_compiled_for_an_image_of_another_version(usual: store.RuntimeImage) -> None:
+    older = replace(usual, versions={ENGINE: "0.3.1"})
+    with pytest.raises(ImageError, match=f"has {ENGINE} 0.3.1, and CUDA would be compiled for 0"):
+        fitted(older, "cuda", pytest.fail)
+    assert store.list_images() == [usual]
 
 
 @pytest.mark.parametrize(("there", "missing"), [("gcc", "'g\\+\\+'"), ("g++", "'gcc'")])
