@@ -24,11 +24,24 @@ fail() {
     exit 1
 }
 
+# In a ZIP file, the name of what is first in it follows 30 bytes.
+holds_app() {
+    count=$(($(printf %s "$name/" | wc -c)))
+    [ "$(tail -c +31 "$1" 2>/dev/null | head -c "$count" | LC_ALL=C tr -d '\0')" = "$name/" ]
+}
+
 [ $# -ge 2 ] || fail "name the app and the certificate: sh sign.sh APP IDENTITY [PROFILE]"
 app=${1%/}
+case $app in -*) app=./$app ;; esac # no option of the tools below
+name=${app##*/}
+zip=${app%.app}.zip
 identity=$2
 profile=${3-}
 [ -f "$app/Contents/Info.plist" ] || fail "$app is not an app. Name the folder that llamapack build made."
+case $name in . | ..) fail "$app is not the app's name. Go to the folder that holds it, and name it." ;; esac
+if [ -e "$zip" ] && ! holds_app "$zip"; then
+    fail "$zip exists and does not hold $name. Move it away first."
+fi
 [ "$(uname -s)" = Darwin ] || fail "apps are signed on a Mac, with Apple's codesign."
 [ "$identity" != - ] || [ -z "$profile" ] || fail "Apple notarizes only what was signed with a certificate."
 
@@ -56,15 +69,22 @@ echo "Signing $app"
 sign "$app"
 codesign --verify --strict --verbose=2 "$app"
 
-zip=${app%.app}.zip
+# Under the name that it will have, in a folder of its own until it is complete.
+work=$(mktemp -d "${app%.app}.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+pack() {
+    rm -f "$work/${zip##*/}"
+    ditto -c -k --keepParent --sequesterRsrc "$app" "$work/${zip##*/}"
+}
 if [ -n "$profile" ]; then
-    ditto -c -k --keepParent --sequesterRsrc "$app" "$zip"
+    pack
     echo "Sending $zip to Apple to be notarized, and waiting"
-    xcrun notarytool submit "$zip" --keychain-profile "$profile" --wait
+    xcrun notarytool submit "$work/${zip##*/}" --keychain-profile "$profile" --wait
     xcrun stapler staple "$app"
     spctl --assess --type execute --verbose "$app"
 fi
 # Once more, with what Apple answered.
-rm -f "$zip"
-ditto -c -k --keepParent --sequesterRsrc "$app" "$zip"
+pack
+mv -f "$work/${zip##*/}" "$zip"
 echo "Made $zip"
