@@ -1,11 +1,13 @@
 """What macOS shows of a pack: its name, version and icon, and on what it starts.
 
-Sources: Apple's "Information Property List", and the icns format as `iconutil` writes it.
+Sources: Apple's "Information Property List", the icns format as `iconutil` writes it, and for the
+characters that a list can hold "Extensible Markup Language 1.0", 2.2.
 """
 
 from __future__ import annotations
 
 import plistlib
+import re
 import struct
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -19,6 +21,7 @@ _HEADER = struct.Struct(">4sI")  # of the file, and of each picture in it: kind,
 # By pixels: what is shown at half of them on fine screens, or at all of them. The smallest kinds
 # are left out, for which some versions of macOS take no PNG.
 _KINDS = {32: b"ic11", 64: b"ic12", 128: b"ic07", 256: b"ic08", 512: b"ic09", 1024: b"ic10"}
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def info_plist(
@@ -31,16 +34,17 @@ def info_plist(
     machine: str,
     oldest_system: str,
 ) -> bytes:
-    """`program` is the file in Contents/MacOS, `machine` Apple's word for the processor."""
+    """`program` is the file in Contents/MacOS, `machine` Apple's word for the processor. Of
+    the other texts, what XML cannot hold is replaced."""
     numbers = version_numbers(version)
     facts: dict[str, object] = {
         "CFBundleDevelopmentRegion": "en",
-        "CFBundleDisplayName": name,
+        "CFBundleDisplayName": in_xml(name),
         "CFBundleExecutable": program,
         "CFBundleIconFile": PurePosixPath(ICON).name,
-        "CFBundleIdentifier": f"llamapack.pack-{pack_id}",
+        "CFBundleIdentifier": in_xml(f"llamapack.pack-{pack_id}"),
         "CFBundleInfoDictionaryVersion": "6.0",
-        "CFBundleName": name,
+        "CFBundleName": in_xml(name),
         "CFBundlePackageType": "APPL",
         "CFBundleShortVersionString": numbers,
         "CFBundleVersion": numbers,
@@ -52,8 +56,18 @@ def info_plist(
         "NSHighResolutionCapable": True,
     }
     if author:
-        facts["NSHumanReadableCopyright"] = author
+        facts["NSHumanReadableCopyright"] = in_xml(author)
     return plistlib.dumps(facts, sort_keys=True)
+
+
+def in_xml(text: str) -> str:
+    """The same but for what XML cannot hold."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def odd_character(name: str) -> str | None:
+    """The first one of a file's name that cannot be in Info.plist as it is."""
+    return next((one for one in name if one < " " or _NOT_IN_XML.match(one)), None)
 
 
 def version_numbers(version: str) -> str:

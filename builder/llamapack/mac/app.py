@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llamapack.errors import OutputError
 from llamapack.image_entries import Image
-from llamapack.mac.about import PACKAGE_INFO_TEXT, icon_file, info_plist
+from llamapack.mac.about import PACKAGE_INFO_TEXT, icon_file, info_plist, odd_character
 from llamapack.mac.places import (
     ICON,
     INFO,
@@ -84,10 +84,23 @@ def app_of(
 def check_app(folder: Path) -> None:
     """OutputError where the app cannot be made, or where something else has its name."""
     check_folder(folder)
+    odd = odd_character(folder.name)
+    if odd is not None:
+        raise OutputError(
+            f"An app cannot be called {plain(folder.name)}: its Info.plist can hold no "
+            f"{_character_text(odd)}. Name another with --output."
+        )
     if folder.is_dir() and archive_in(folder) is None:
         raise OutputError(
             f"{plain(str(folder))} is a folder that is no pack. Name another with --output."
         )
+
+
+def _character_text(character: str) -> str:
+    """Of a byte that is no text, Python makes half of a character."""
+    if "\udc80" <= character <= "\udcff":
+        return f"byte {ord(character) - 0xDC00:02X} that is no text"
+    return f"character U+{ord(character):04X}"
 
 
 def write_app(app: App, write: Callable[[Path], int], pack_id: Callable[[], str]) -> int:

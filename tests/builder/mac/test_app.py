@@ -23,6 +23,7 @@ from llamapack.image.launcher import build_launcher
 from llamapack.image.macho import macho_files, oldest_system, processors
 from llamapack.image.sources import source_folder
 from llamapack.image.tools import tool_environment
+from llamapack.mac.about import info_plist
 from llamapack.mac.places import SIGN_SCRIPT, archive_in
 from llamapack.targets import table
 from llamapack.targets.table import TARGETS
@@ -249,6 +250,40 @@ def test_a_folder_of_somebody_elses_is_not_replaced(model: Path, run: Run) -> No
         ran = run("build", model, "-o", "chat", "--target", TARGET, *more)
         assert (ran.code, "is a folder that is no pack" in ran.err) == (1, True)
     assert names(Path("chat.app")) == ["notes.txt"]
+
+
+@pytest.mark.usefixtures("mac_image")
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("a\x01b", "character U+0001"),
+        ("a\nb", "character U+000A"),
+        ("a\udcffb", "byte FF that is no text"),
+        ("a\uffff", "character U+FFFF"),
+    ],
+)
+def test_a_name_that_macos_cannot_be_told_is_refused(
+    model: Path, run: Run, name: str, what: str
+) -> None:
+    ran = run("build", model, "-o", name, "--target", TARGET)
+    assert (ran.code, f"Info.plist can hold no {what}." in ran.err, names()) == (1, True, [])
+
+
+def test_what_xml_cannot_hold_is_replaced() -> None:
+    name = "a\x01\udcff\uffff\N{GRINNING FACE}"
+    data = info_plist(
+        name=name,
+        author=name,
+        program="chat",
+        pack_id=name,
+        version="1",
+        machine="arm64",
+        oldest_system="11.0",
+    )
+    told = plistlib.loads(data)
+    shown = "a\ufffd\ufffd\ufffd\N{GRINNING FACE}"
+    assert (told["CFBundleName"], told["NSHumanReadableCopyright"]) == (shown, shown)
+    assert told["CFBundleIdentifier"] == f"llamapack.pack-{shown}"
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
