@@ -35,7 +35,7 @@ from llamapack.suggesting import SuggestingChoice
 from llamapack.targets.choosing import chosen_targets, image_getter
 from llamapack.targets.gpu import GpuParts, gpu_option
 from llamapack.targets.host import host_name
-from llamapack.targets.option import TargetNames, output_for
+from llamapack.targets.option import TargetNames, check_name, output_for
 from llamapack.targets.table import TARGETS
 from llamapack_runtime.pack.brand import LANGUAGES
 
@@ -325,6 +325,7 @@ def build_command(
     if shared and (readme or bake or dry_run or has_zip):
         raise click.UsageError("--shared goes with none of --readme, --bake, --zip and --dry-run.")
     path = output or default_output(found if kind is None else renamed(found, kind))
+    check_name(path, path.name)
     chosen = chosen_targets(
         targets, lambda line: click.echo(line, err=True), is_shared=shared, gpu=gpu
     )

@@ -22,7 +22,7 @@ from llamapack.mac.places import is_signed
 from llamapack.packs.opening import open_pack
 from llamapack.presets.checking import checked_settings
 from llamapack.targets.gpu import GpuParts, parts_of
-from llamapack.targets.option import output_for
+from llamapack.targets.option import check_name, output_for
 from llamapack.targets.table import TARGETS, target_named
 from llamapack.text import plain
 from llamapack.writing.copying import FileState
@@ -72,6 +72,7 @@ def update(
     """Write the pack `path` to `output`, which may be the same, with another runtime. Its models
     are copied without being read. `get_image` is told what the pack has for graphics processors.
     Raises LlamapackError; what was there stays as it was."""
+    check_name(output, output.name)
     with open_pack(path) as pack:
         if pack.manifest.runtimes:
             raise PackFileError(

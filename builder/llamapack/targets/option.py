@@ -8,8 +8,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from llamapack.errors import OutputError
 from llamapack.suggesting import near_word
 from llamapack.targets.table import TARGETS, target_named
+from llamapack.text import plain
 
 ALL = "all"
 
@@ -42,9 +44,21 @@ class TargetNames(click.ParamType[tuple[str, ...]]):
         return [CompletionItem(done + comma + name) for name in known if name.startswith(word)]
 
 
+def check_name(path: Path, stem: str) -> None:
+    """OutputError where the `stem` of what was asked for is no name."""
+    if stem in ("", ".."):
+        example = (path if path.name in ("", "..") else path.parent) / "chat"
+        raise OutputError(
+            f"{plain(str(path))} does not say what the pack is called: end it with a name, such as "
+            f"{plain(str(example))}."
+        )
+
+
 def output_for(name: str, path: Path, is_alone: bool) -> Path:
     """Where the pack for the target `name` goes when `path` was asked for: with the ending that
-    its system needs, and with the target's name unless it `is_alone`."""
+    its system needs, and with the target's name unless it `is_alone`. OutputError for a place
+    without a name."""
     suffix = target_named(name).program_suffix
     stem = path.name[: -len(suffix)] if suffix and path.name.lower().endswith(suffix) else path.name
+    check_name(path, stem)
     return path.with_name(f"{stem}{suffix}" if is_alone else f"{stem}-{name}{suffix}")

@@ -232,6 +232,22 @@ def test_an_update_makes_a_whole_app(build: Build, tmp_path: Path, run: Run) -> 
     assert (ran.code, "is a folder that is no pack" in ran.err) == (1, True)
 
 
+def test_a_pack_is_read_from_inside_and_updated_from_outside(
+    build: Build, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build()
+    for asked in (".", "..", ".app"):
+        ran = run("update", "chat.app", "-o", asked)
+        assert (ran.code, "does not say what the pack is called" in ran.err) == (1, True)
+    before = files_of(Path("chat.app"))
+    monkeypatch.chdir("chat.app")
+    assert json.loads(run("inspect", ".", "--json").out)["name"] == "Tiny"
+    assert run("verify", ".", "--full").code == 0
+    ran = run("update", ".")
+    assert (ran.code, "does not say what the pack is called" in ran.err) == (1, True)
+    assert files_of(Path()) == before
+
+
 def test_what_changes_a_signed_app_says_that_it_is_to_be_signed_again(
     build: Build, run: Run
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from command_line import LAUNCHER, Run, names
+from llamapack.errors import OutputError
 from llamapack.image import store
 from llamapack.targets import choosing
 from llamapack.targets.host import host_name
@@ -152,3 +153,26 @@ def test_a_state_is_not_baked_for_another_computer(model: Path, run: Run) -> Non
 def test_the_ending_is_that_of_the_system() -> None:
     assert output_for("linux-x86_64", Path("a/chat"), is_alone=True) == Path("a/chat")
     assert output_for("linux-x86_64", Path("a/v1.5"), is_alone=False) == Path("a/v1.5-linux-x86_64")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("windows-x86_64", ".exe"), ("macos-arm64", "a/.app"), ("macos-arm64", "..")],
+)
+def test_an_ending_alone_is_no_name(name: str, asked: str) -> None:
+    with pytest.raises(OutputError, match="does not say what the pack is called"):
+        output_for(name, Path(asked), is_alone=True)
+
+
+@pytest.mark.usefixtures("both_images")
+@pytest.mark.parametrize(
+    ("asked", "example"),
+    [(".", "chat"), ("", "chat"), ("/", "/chat"), ("..", "../chat"), ("a/..", "a/../chat")],
+)
+@pytest.mark.parametrize("more", [(), ("--target", "linux-x86_64,linux-aarch64"), ("--shared",)])
+def test_a_place_without_a_name_is_refused(
+    model: Path, run: Run, more: tuple[str, ...], asked: str, example: str
+) -> None:
+    ran = run("build", model, "-o", asked, *more)
+    assert (ran.code, list(Path().iterdir())) == (1, [])
+    assert f"end it with a name, such as {example}." in ran.err
