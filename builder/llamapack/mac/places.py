@@ -13,6 +13,7 @@ with an archive behind its signature would be refused.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from llamapack_runtime.pack.format import SIDECAR_SUFFIX
@@ -41,11 +42,30 @@ def archive_place(stem: str) -> str:
 
 
 def archive_in(app: Path) -> Path | None:
-    """The archive of the folder `app`, whatever that is called now; None: it is no such app."""
-    found = [path for path in (app / _RESOURCES).glob(f"*{SIDECAR_SUFFIX}") if path.is_file()]
+    """The archive of the folder `app`, whatever that is called now; None: it is no such app. Links
+    lead to what is not of the app."""
+    resources = app / _RESOURCES
+    if resources.is_symlink() or resources.parent.is_symlink():
+        return None
+    found = [
+        path
+        for path in resources.glob(f"*{SIDECAR_SUFFIX}")
+        if path.is_file() and not path.is_symlink()
+    ]
     return found[0] if len(found) == 1 else None
 
 
-def is_signed(app: Path) -> bool:
-    """With a signature over all that is in it."""
-    return (app / _SIGNATURE).is_dir()
+def app_with(path: Path) -> Path | None:
+    """The app that `path` is, or whose archive it is."""
+    if path.is_dir():
+        return path if archive_in(path) is not None else None
+    archive = Path(os.path.realpath(path))
+    app = archive.parents[2] if len(archive.parents) > 2 else None
+    return app if app is not None and archive_in(app) == archive else None
+
+
+def is_signed(path: Path) -> bool:
+    """Whether the app that `path` is, or whose archive it is, has a signature over all that is in
+    it."""
+    app = app_with(path)
+    return app is not None and (app / _SIGNATURE).is_dir()

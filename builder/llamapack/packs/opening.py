@@ -14,6 +14,11 @@ def open_pack(path: Path) -> Pack:
     """Of a pack in two files, the second one is opened, and of an app the one in it. Raises
     PackFileError for a file that is no pack, or is damaged, or cannot be read."""
     path = archive_path(path)
+    if path.is_dir():
+        raise PackFileError(
+            f"{plain(str(path))} is a folder that is no pack. Name the file of a pack, or an app "
+            "with one in it."
+        )
     try:
         return Pack.open(path)
     except PackError as error:

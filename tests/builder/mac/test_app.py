@@ -249,13 +249,42 @@ def test_a_pack_is_read_from_inside_and_updated_from_outside(
 
 
 def test_what_changes_a_signed_app_says_that_it_is_to_be_signed_again(
-    build: Build, run: Run
+    build: Build, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build()
     assert "sign it again" not in run("config", "chat.app", "--set", "temp=0.1").err
     Path("chat.app/Contents/_CodeSignature").mkdir()
     assert "sign it again there" in run("config", "chat.app", "--set", "temp=0.2").err
     assert "sign it again" not in run("config", "chat.app", "--set", "temp=0.2").err
+    within = Path("chat.app", ARCHIVE)
+    assert "sign it again there" in run("config", within, "--set", "temp=0.3").err
+    assert run("sign", "--new-key", "my.key").code == 0
+    assert "sign it again there" in run("sign", within, "--key", "my.key").err
+    monkeypatch.chdir(within.parent)
+    assert "sign it again there" in run("config", within.name, "--set", "temp=0.4").err
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_an_app_has_one_archive(build: Build, run: Run, count: int) -> None:
+    build()
+    archive = Path("chat.app", ARCHIVE)
+    if count:
+        archive.with_name("other.llamapack").write_bytes(archive.read_bytes())
+    else:
+        archive.unlink()
+    for command in ("inspect", "verify", "config", "update"):
+        ran = run(command, "chat.app")
+        assert (ran.code, "chat.app is a folder that is no pack. Name" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize("place", [ARCHIVE, "Contents/Resources", "Contents"])
+def test_links_do_not_lead_out_of_an_app(build: Build, run: Run, place: str) -> None:
+    build()
+    part = Path("chat.app", place)
+    outside = part.rename("elsewhere.llamapack").absolute()
+    part.symlink_to(outside)
+    ran = run("config", "chat.app", "--set", "temp=0.1")
+    assert (ran.code, "chat.app is a folder that is no pack" in ran.err) == (1, True)
 
 
 @pytest.mark.usefixtures("mac_image")
