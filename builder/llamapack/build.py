@@ -210,14 +210,15 @@ class Unsealed:
         self.pack_id = pack_id(first, self._plan.name, settings, others, adapters)
         state = next((entry for entry in entries if entry.name == STATE_NAME), None)
         self.state_bytes = 0 if state is None else state.size
-        image = self._plan.image
+        image, app = self._plan.image, self._plan.app
+        program = launcher if app is None else app.program
         return Manifest(
             pack_id=self.pack_id,
             name=self._plan.name,
             target=image.target,
             llamapack_version=version("llamapack"),
             model=self._main_info,
-            runtime=runtime_info(image, runtime_entry(image.target), launcher),
+            runtime=runtime_info(image, runtime_entry(image.target), program),
             settings=self._plan.options.packed_settings,
             entries=tuple(entries),
             state=None if state is None else state.name,

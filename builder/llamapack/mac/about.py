@@ -10,11 +10,15 @@ import plistlib
 import re
 import struct
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from xml.parsers.expat import ExpatError
 
+from llamapack.errors import PackFileError
 from llamapack.image.project import icon_source
-from llamapack.mac.places import ICON
+from llamapack.mac.places import ICON, INFO
+from llamapack.text import plain
 
+PROGRAM_KEY = "CFBundleExecutable"
 PACKAGE_INFO_TEXT = b"APPL????"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">4sI")  # of the file, and of each picture in it: kind, length with this
@@ -40,7 +44,7 @@ def info_plist(
     facts: dict[str, object] = {
         "CFBundleDevelopmentRegion": "en",
         "CFBundleDisplayName": in_xml(name),
-        "CFBundleExecutable": program,
+        PROGRAM_KEY: program,
         "CFBundleIconFile": PurePosixPath(ICON).name,
         "CFBundleIdentifier": in_xml(f"llamapack.pack-{pack_id}"),
         "CFBundleInfoDictionaryVersion": "6.0",
@@ -58,6 +62,20 @@ def info_plist(
     if author:
         facts["NSHumanReadableCopyright"] = in_xml(author)
     return plistlib.dumps(facts, sort_keys=True)
+
+
+def read_info(app: Path) -> dict[str, object]:
+    """What the app tells macOS. PackFileError."""
+    path = app / INFO
+    try:
+        found = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)
+    except OSError as error:
+        raise PackFileError(f"Cannot read {plain(str(path))}: {error.strerror}.") from error
+    except (ExpatError, ValueError, LookupError, AttributeError, TypeError):  # as plistlib does it
+        found = None
+    if not isinstance(found, dict):
+        raise PackFileError(f"{plain(str(path))} is damaged. Get the app again, or build it anew.")
+    return found
 
 
 def in_xml(text: str) -> str:

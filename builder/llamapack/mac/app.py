@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from llamapack.writing.newfile import new_file
 from llamapack.writing.newfolder import check_folder, new_folder
 from llamapack.writing.packwriter import PACK_MODE, Bake
 from llamapack.writing.source import Source, copy_source
-from llamapack_runtime.pack import Brand
+from llamapack_runtime.pack import Brand, EntrySum
 
 _FILE_MODE = 0o644
 _NO_ID = "0" * 16
@@ -53,6 +54,12 @@ class App:
     @property
     def size_bytes(self) -> int:
         return sum(source.size for source in self.files(_NO_ID).values())
+
+    @property
+    def program(self) -> EntrySum:
+        """What the manifest says of the launcher, which is not in the archive."""
+        data = self.launcher.read()
+        return EntrySum(self.launcher.name, len(data), hashlib.sha256(data).hexdigest())
 
     def files(self, pack_id: str) -> dict[str, Source]:
         """By their places in the folder."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from llamapack.arguments import FILE, json_option
+from llamapack.mac.program import check_program
 from llamapack.packs.diff import difference_text, differences
 from llamapack.packs.extract import ENTRY_MODE, extract_entry, output_path
 from llamapack.packs.inspect import pack_facts, pack_lines
@@ -48,7 +49,8 @@ def inspect_command(file: Path, as_json: bool) -> None:
 @json_option
 def verify_command(file: Path, full: bool, key: Path | None, as_json: bool) -> None:
     """Check the pack FILE: at once that it is whole and its parts are where they should be, with
-    --full every byte, with --key who made it.
+    --full every byte, with --key who made it. With either, an app's program is checked, too, unless
+    the app was signed on a Mac, which changes it.
 
     \b
     Examples:
@@ -58,6 +60,8 @@ def verify_command(file: Path, full: bool, key: Path | None, as_json: bool) -> N
     """
     with open_pack(file) as pack, TerminalReporter() as reporter:
         signer = _signer(pack, key)
+        is_program_read = full or key is not None
+        unchecked = check_program(pack) if is_program_read else None
         total = checked_bytes(pack) if full else 0
         if full:
             verify_pack(pack, reporter.start(f"Checking {plain(file.name)}", total))
@@ -67,6 +71,7 @@ def verify_command(file: Path, full: bool, key: Path | None, as_json: bool) -> N
             "bytes": total,
             "intact": True,
             "full": full,
+            "program_checked": is_program_read and unchecked is None,
             "signed_by": signer,
             "signature_checked": key is not None,
         }
@@ -75,6 +80,8 @@ def verify_command(file: Path, full: bool, key: Path | None, as_json: bool) -> N
         if signer is not None:
             checked = "checked" if key is not None else "not checked: give its --key"
             text += f"\nSigned by {signer} ({checked})."
+        if unchecked is not None:
+            text += f"\n{unchecked}"
     click.echo(json.dumps(facts, indent=2) if as_json else text)
 
 

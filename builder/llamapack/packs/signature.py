@@ -6,6 +6,8 @@
     launcher SIZE SHA256          all bytes before the first entry
     SIZE SHA256 NAME              of each entry but the signature, in their order
 
+The program of an app is not among these bytes: the manifest has its size and sum.
+
 Keys are files as OpenSSL writes them (PEM, `openssl genpkey -algorithm ed25519`).
 """
 

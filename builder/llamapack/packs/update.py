@@ -111,7 +111,7 @@ def update(
         if app is not None:
             check_app(output)
         advance = reporter.start(f"Updating {plain(path.name)}", total)
-        describe = _describe(manifest, image)
+        describe = _describe(manifest, image, None if app is None else app.program)
         if app is not None:
             size = write_app(
                 app,
@@ -176,14 +176,16 @@ def packed_source(path: Path, state: FileState, entry: Entry) -> Source:
     return Source(entry.name, (stretch,), alignment_of(entry.name), Sums(entry.sha256, entry.crc32))
 
 
-def _describe(manifest: Manifest, image: Image) -> Describe:
+def _describe(manifest: Manifest, image: Image, program: EntrySum | None) -> Describe:
+    """`program`: an app's, which is not in the archive."""
+
     def describe(launcher: EntrySum, entries: Sequence[EntrySum]) -> bytes:
         runtime = image_sources(image)[0].name
         names = {entry.name for entry in entries}
         return replace(
             manifest,
             llamapack_version=version("llamapack"),
-            runtime=runtime_info(image, runtime, launcher),
+            runtime=runtime_info(image, runtime, program or launcher),
             entries=tuple(entries),
             state=manifest.state if manifest.state in names else None,
         ).to_json()

@@ -70,9 +70,9 @@ class EntrySum:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeInfo:
-    """The frozen runtime image inside the pack, and the launcher that the file begins with, which
-    is no entry. `gpu`: its backends for graphics processors, "vulkan"; None: there was none to
-    pack, and empty: left out because the packer wished it."""
+    """The frozen runtime image inside the pack, and the launcher that the file begins with, or that
+    is the program of an app; it is no entry. `gpu`: its backends for graphics processors, "vulkan";
+    None: there was none to pack, and empty: left out because the packer wished it."""
 
     entry: str
     key: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import plistlib
@@ -71,7 +72,9 @@ def test_the_model_is_in_the_app_and_nothing_follows_its_program(build: Build) -
     assert modes == dict.fromkeys(held, 0o644) | {PROGRAM: 0o755}
     with Pack.open(app / ARCHIVE) as pack:
         assert pack.manifest.target == TARGET
-        assert pack.manifest.runtime.launcher is None
+        packed = pack.manifest.runtime.launcher
+        assert packed is not None
+        assert packed.sha256 == hashlib.sha256(LAUNCHER).hexdigest()
         assert pack.read("runtime/macos-arm64.tar.zst", 99) == b"for a Mac"
     assert not held[ARCHIVE].startswith((b"PK", LAUNCHER[:4]))
 
@@ -218,6 +221,7 @@ def test_an_update_makes_a_whole_app(build: Build, tmp_path: Path, run: Run) -> 
     assert after[PROGRAM] == LAUNCHER + b"2"
     assert after["Contents/Info.plist"] == before["Contents/Info.plist"]
     assert not Path("chat.app/Contents/_CodeSignature").exists()
+    assert run("verify", "chat.app", "--full").out.count("\n") == 1
     with Pack.open(Path("chat.app", ARCHIVE)) as pack:
         assert pack.read("runtime/macos-arm64.tar.zst", 99) == b"newer"
         assert (pack.manifest.name, pack.manifest.settings["temp"]) == ("Magister", 0.3)
@@ -262,6 +266,81 @@ def test_what_changes_a_signed_app_says_that_it_is_to_be_signed_again(
     assert "sign it again there" in run("sign", within, "--key", "my.key").err
     monkeypatch.chdir(within.parent)
     assert "sign it again there" in run("config", within.name, "--set", "temp=0.4").err
+
+
+@pytest.fixture
+def signed(build: Build, run: Run) -> Path:
+    """An app with the signature of its maker, whose key is my.key."""
+    build()
+    assert run("sign", "--new-key", "my.key").code == 0
+    assert run("sign", "chat.app", "--key", "my.key").code == 0
+    return Path("chat.app")
+
+
+CHECKS = [("--full",), ("--key", "my.key.pub")]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_another_program_in_an_app_is_noticed(
+    signed: Path, run: Run, check: tuple[str, ...]
+) -> None:
+    facts = json.loads(run("verify", signed, *check, "--json").out)
+    assert facts["program_checked"] is True
+    program = signed / PROGRAM
+    for data in (LAUNCHER[:-1] + b"?", LAUNCHER + b"?"):
+        program.write_bytes(data)
+        assert run("verify", signed).code == 0
+        for path in (signed, signed / ARCHIVE):
+            ran = run("verify", path, *check)
+            assert (ran.code, "its program is another one. Get" in ran.err) == (1, True)
+    program.write_bytes(LAUNCHER)
+    assert run("verify", signed, *check).code == 0
+    program.rename(signed / "chat")
+    for link in (None, Path("../../chat")):
+        if link is not None:
+            program.symlink_to(link)
+        ran = run("verify", signed, *check)
+        assert (ran.code, "its program is missing" in ran.err) == (1, True)
+
+
+def test_the_program_is_the_one_that_macos_starts(signed: Path, run: Run) -> None:
+    info = signed / "Contents/Info.plist"
+    (signed / "Contents/MacOS/other").write_bytes(b"theirs")
+    assert run("verify", signed, "--full").code == 0
+    good = info.read_bytes()
+    for name, word in (("other", "another one"), ("../Info.plist", "missing"), ("..", "missing")):
+        info.write_bytes(good.replace(b"<string>chat<", f"<string>{name}<".encode()))
+        ran = run("verify", signed, "--full")
+        assert (ran.code, f"its program is {word}" in ran.err) == (1, True)
+    for data in (b"", b"<plist><date>x</date></plist>", b"<plist><array/></plist>"):
+        info.write_bytes(data)
+        ran = run("verify", signed, "--full")
+        assert (ran.code, "Info.plist is damaged" in ran.err) == (1, True)
+    info.unlink()
+    assert "Info.plist: No such file" in run("verify", signed, "--full").err
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_program_that_apples_signature_covers_is_not_checked(
+    signed: Path, run: Run, check: tuple[str, ...]
+) -> None:
+    (signed / "Contents/_CodeSignature").mkdir()
+    (signed / PROGRAM).write_bytes(LAUNCHER + b" and its signature")
+    ran = run("verify", signed, *check)
+    assert (ran.code, "chat.app was signed on a Mac, which changes its program" in ran.out) == (
+        0,
+        True,
+    )
+    assert json.loads(run("verify", signed, *check, "--json").out)["program_checked"] is False
+    (signed / PROGRAM).unlink()
+    assert "its program is missing" in run("verify", signed, *check).err
+
+
+def test_an_archive_outside_of_its_app_has_no_program(build: Build, run: Run) -> None:
+    build()
+    Path("chat.app", ARCHIVE).rename("chat.llamapack")
+    ran = run("verify", "chat.llamapack", "--full")
+    assert (ran.code, "chat.llamapack is in no app, so that no program" in ran.out) == (0, True)
 
 
 @pytest.mark.parametrize("count", [0, 2])
