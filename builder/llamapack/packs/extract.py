@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from llamapack.errors import OutputError, PackFileError
+from llamapack.mac.places import archive_in
 from llamapack.text import plain
 from llamapack.writing.copying import Advance, copy_summed
 from llamapack.writing.newfile import new_file
@@ -25,8 +28,19 @@ def output_path(entry: Entry, output: Path | None) -> Path:
     return output / name if output.is_dir() else output
 
 
+def _folders(target: Path) -> Sequence[Path]:
+    """Those that `target` is in, from the inside out."""
+    return Path(os.path.realpath(target)).parents
+
+
 def extract_entry(pack: Pack, entry: Entry, target: Path, force: bool, advance: Advance) -> None:
     """Raises OutputError when it cannot be written, PackFileError when the entry was altered."""
+    app = next((one for one in _folders(target) if archive_in(one) is not None), None)
+    if app is not None:
+        raise OutputError(
+            f"{plain(str(target))} would be in {plain(app.name)}, an app that is a pack. Name "
+            "another folder with --output."
+        )
     if target.exists() and target.samefile(pack.path):
         raise OutputError(f"{plain(str(target))} is the pack itself; name another with --output.")
     if target.exists() and not target.is_dir() and not force:

@@ -268,6 +268,17 @@ def test_what_changes_a_signed_app_says_that_it_is_to_be_signed_again(
     assert "sign it again there" in run("config", within.name, "--set", "temp=0.4").err
 
 
+def test_nothing_is_extracted_into_an_app(build: Build, run: Run) -> None:
+    build()
+    before = files_of(Path("chat.app"))
+    for output in ("chat.app", "chat.app/Contents/Resources", "chat.app/model.gguf"):
+        ran = run("extract", "chat.app", "-o", output)
+        assert (ran.code, "would be in chat.app, an app that is a pack" in ran.err) == (1, True)
+    assert files_of(Path("chat.app")) == before
+    Path("mine.app").mkdir()
+    assert run("extract", "chat.app", "-o", "mine.app").code == 0
+
+
 @pytest.fixture
 def signed(build: Build, run: Run) -> Path:
     """An app with the signature of its maker, whose key is my.key."""
