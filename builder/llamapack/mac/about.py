@@ -19,6 +19,7 @@ from llamapack.mac.places import ICON, INFO
 from llamapack.text import plain
 
 PROGRAM_KEY = "CFBundleExecutable"
+_WORDS = ("CFBundleDisplayName", "CFBundleName", "NSHumanReadableCopyright")
 PACKAGE_INFO_TEXT = b"APPL????"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">4sI")  # of the file, and of each picture in it: kind, length with this
@@ -43,12 +44,10 @@ def info_plist(
     numbers = version_numbers(version)
     facts: dict[str, object] = {
         "CFBundleDevelopmentRegion": "en",
-        "CFBundleDisplayName": in_xml(name),
         PROGRAM_KEY: program,
         "CFBundleIconFile": PurePosixPath(ICON).name,
         "CFBundleIdentifier": in_xml(f"llamapack.pack-{pack_id}"),
         "CFBundleInfoDictionaryVersion": "6.0",
-        "CFBundleName": in_xml(name),
         "CFBundlePackageType": "APPL",
         "CFBundleShortVersionString": numbers,
         "CFBundleVersion": numbers,
@@ -59,9 +58,18 @@ def info_plist(
         "LSUIElement": True,
         "NSHighResolutionCapable": True,
     }
-    if author:
-        facts["NSHumanReadableCopyright"] = in_xml(author)
-    return plistlib.dumps(facts, sort_keys=True)
+    return plistlib.dumps(facts | _words(name, author), sort_keys=True)
+
+
+def renamed_info(app: Path, name: str, author: str | None) -> bytes:
+    """Its Info.plist for another name and author. PackFileError."""
+    facts = {key: value for key, value in read_info(app).items() if key not in _WORDS}
+    return plistlib.dumps(facts | _words(name, author), sort_keys=True)
+
+
+def _words(name: str, author: str | None) -> dict[str, object]:
+    texts = dict(zip(_WORDS, (name, name, author), strict=True))
+    return {key: in_xml(text) for key, text in texts.items() if text}
 
 
 def read_info(app: Path) -> dict[str, object]:

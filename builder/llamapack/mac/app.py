@@ -11,7 +11,12 @@ from pathlib import Path
 
 from llamapack.errors import OutputError
 from llamapack.image_entries import Image
-from llamapack.mac.about import PACKAGE_INFO_TEXT, icon_file, info_plist, odd_character
+from llamapack.mac.about import (
+    PACKAGE_INFO_TEXT,
+    icon_file,
+    info_plist,
+    odd_character,
+)
 from llamapack.mac.places import (
     ICON,
     INFO,
@@ -126,6 +131,12 @@ def write_app(app: App, write: Callable[[Path], int], pack_id: Callable[[], str]
                 copy_source(source, file, 0, lambda _: None)
             size += source.size
     return size
+
+
+def write_info(app: Path, data: bytes) -> None:
+    """What macOS shows of it from then on, in one step. OutputError."""
+    with new_file(app / INFO, len(data), _FILE_MODE) as file:
+        file.write(data)
 
 
 def started_as_app(app: App, bake: Bake) -> Bake:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from llamapack.mac.about import renamed_info
+from llamapack.mac.app import write_info
+from llamapack.mac.places import app_with
 from llamapack.packs.config_wishes import KEYS, LICENSE, PROMPT, QUIT, QUITS, read_wishes
 from llamapack.packs.diff import Difference, differences
 from llamapack.packs.editing import editing
@@ -55,7 +58,11 @@ def configure(
         after = replace(changed, entries=_sums(kept, logo), state=state)
         if after == before:
             return ConfigResult(path, (), pack.end, (), wishes.left_out)
+        app = app_with(pack.path) if _shown(after) != _shown(before) else None
+        info = None if app is None else renamed_info(app, *_shown(after))
         size = edit(kept, [*logo, (MANIFEST_NAME, after.to_json())])
+        if app is not None and info is not None:
+            write_info(app, info)
         with open_pack(path) as edited:
             found = tuple(one for one in differences(pack, edited))
     return ConfigResult(path, found, size, lost, wishes.left_out)
@@ -75,6 +82,11 @@ def presets_of(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
     if quits in QUITS:
         flags[QUIT] = QUITS[settings.pop(QUIT)]
     return flags, settings
+
+
+def _shown(manifest: Manifest) -> tuple[str, str | None]:
+    """What Info.plist has of it, in an app."""
+    return manifest.name, manifest.brand.author
 
 
 _LOSSES = {STATE_NAME, SIGNATURE_NAME}

@@ -268,6 +268,30 @@ def test_what_changes_a_signed_app_says_that_it_is_to_be_signed_again(
     assert "sign it again there" in run("config", within.name, "--set", "temp=0.4").err
 
 
+def test_another_name_is_what_macos_shows(build: Build, run: Run) -> None:
+    build()
+    info = Path("chat.app/Contents/Info.plist")
+    before = info.read_bytes()
+    assert run("config", "chat.app", "--set", "temp=0.1").code == 0
+    assert info.read_bytes() == before
+    assert run("config", "chat.app", "--set", "name=Magister", "--set", "author=Ana").code == 0
+    words = {"CFBundleDisplayName": "Magister", "CFBundleName": "Magister"}
+    shown = plistlib.loads(before) | words
+    assert plistlib.loads(info.read_bytes()) == shown | {"NSHumanReadableCopyright": "Ana"}
+    assert stat.S_IMODE(info.stat().st_mode) == 0o644
+    assert run("config", "chat.app", "--unset", "author").code == 0
+    assert plistlib.loads(info.read_bytes()) == shown
+    assert run("verify", "chat.app", "--full").code == 0
+    Path("chat.app/Contents/_CodeSignature").mkdir()
+    ran = run("config", "chat.app", "--set", "name=Magister II")
+    assert (ran.code, "sign it again there" in ran.err) == (0, True)
+    assert plistlib.loads(info.read_bytes())["CFBundleName"] == "Magister II"
+    info.write_bytes(b"")
+    ran = run("config", "chat.app", "--set", "name=Other")
+    assert (ran.code, "Info.plist is damaged" in ran.err) == (1, True)
+    assert json.loads(run("inspect", "chat.app", "--json").out)["name"] == "Magister II"
+
+
 def test_nothing_is_extracted_into_an_app(build: Build, run: Run) -> None:
     build()
     before = files_of(Path("chat.app"))
