@@ -28,8 +28,14 @@ def check_program(pack: Pack) -> str | None:
         return f"{plain(pack.path.name)} is in no app, so that no program was checked."
     if packed is None:
         return f"{plain(app.name)} does not say what its program was, so that it was not checked."
-    program = _started(app)
-    if program is not None and _is(program, packed):
+    try:
+        program = _started(app)
+        is_same = program is not None and _is(program, packed)
+    except OSError as error:
+        raise PackFileError(
+            f"Cannot read the program of {plain(app.name)}: {error.strerror}."
+        ) from error
+    if is_same:
         return None
     if program is not None and is_signed(app):
         return (

@@ -347,6 +347,10 @@ def test_the_program_is_the_one_that_macos_starts(signed: Path, run: Run) -> Non
         info.write_bytes(good.replace(b"<string>chat<", f"<string>{name}<".encode()))
         ran = run("verify", signed, "--full")
         assert (ran.code, f"its program is {word}" in ran.err) == (1, True)
+    info.write_bytes(good.replace(b"<string>chat<", b"<string>" + b"x" * 300 + b"<"))
+    assert (
+        "Cannot read the program of chat.app: File name too" in run("verify", signed, "--full").err
+    )
     for data in (b"", b"<plist><date>x</date></plist>", b"<plist><array/></plist>"):
         info.write_bytes(data)
         ran = run("verify", signed, "--full")
