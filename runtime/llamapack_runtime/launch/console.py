@@ -28,7 +28,8 @@ def use_utf8() -> None:
     if sys.platform == "win32":
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper) and not stream.isatty():
-                stream.reconfigure(encoding="utf-8")
+                # Left out, `errors` would become "strict", and what has no letters an exception.
+                stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def say(*lines: str) -> None:
