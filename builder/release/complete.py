@@ -1,5 +1,5 @@
 """Refuses a runtime image that a release must not have: one that is missing, that is without the
-graphics library of its target, or that needs a newer glibc than packs promise.
+graphics library of its target, or that needs a newer glibc or macOS than packs and wheels promise.
 
     python complete.py [TARGET ...]     all targets, unless some are named
 """
@@ -10,6 +10,7 @@ import sys
 
 from llamapack.image.store import RuntimeImage, find_image, how_to_get
 from llamapack.targets.linux import GLIBC_FLOOR
+from llamapack.targets.macos import OLDEST_SYSTEM
 from llamapack.targets.table import TARGETS, target_named
 from llamapack.targets.types import Target
 
@@ -20,9 +21,13 @@ def complaints(target: Target, image: RuntimeImage | None) -> list[str]:
     found = []
     if missing := sorted(set(target.gpu) - set(image.gpu or ())):
         found.append(f"The image for {target.name} was made without {', '.join(missing)}.")
-    floor = image.glibc_floor
-    if floor is not None and _numbers(floor) > _numbers(GLIBC_FLOOR):
-        found.append(f"The image for {target.name} needs glibc {floor}, not {GLIBC_FLOOR}.")
+    floors = (
+        ("glibc", image.glibc_floor, GLIBC_FLOOR),
+        ("macOS", image.macos_floor, OLDEST_SYSTEM),
+    )
+    for what, floor, promised in floors:
+        if floor is not None and _numbers(floor) > _numbers(promised):
+            found.append(f"The image for {target.name} needs {what} {floor}, not {promised}.")
     return found
 
 

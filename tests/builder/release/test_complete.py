@@ -14,13 +14,13 @@ SCRIPT = Path(__file__).resolve().parents[3] / "builder" / "release" / "complete
 TARGET = "linux-x86_64"
 
 
-def add_image(folder: Path, **facts: object) -> None:
+def add_image(folder: Path, facts: dict[str, object], target: str = TARGET) -> None:
     made = folder / "made"
     (made / "licenses").mkdir(parents=True)
     for name in ("licenses/a.txt", "runtime.tar.zst", "launcher"):
         (made / name).write_text("something")
     whole = {"glibc_floor": "2.28", "gpu": ["vulkan"], "versions": {}, "architectures": ["llama"]}
-    store.write_facts(made, TARGET, "0123456789abcdef", whole | facts)
+    store.write_facts(made, target, "0123456789abcdef", whole | facts)
     store.export_image(store.load_image(made), folder / "one.image")
     store.add_image(folder / "one.image")
 
@@ -37,7 +37,7 @@ def complete(*targets: str) -> tuple[int, str]:
 
 
 def test_a_whole_image_is_taken(tmp_path: Path) -> None:
-    add_image(tmp_path)
+    add_image(tmp_path, {})
     assert complete(TARGET) == (0, "")
 
 
@@ -50,13 +50,29 @@ def test_a_whole_image_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_a_lesser_image_is_refused(tmp_path: Path, facts: dict[str, object], why: str) -> None:
-    add_image(tmp_path, **facts)
+    add_image(tmp_path, facts)
     code, said = complete(TARGET)
     assert (code, said.strip()) == (1, why)
 
 
+@pytest.mark.parametrize(
+    ("floor", "why"),
+    [
+        (None, ""),
+        ("10.15", ""),
+        ("11.0", ""),
+        ("14.0", "The image for macos-arm64 needs macOS 14.0, not 11.0."),
+    ],
+)
+def test_a_mac_image_runs_where_its_wheel_says(tmp_path: Path, floor: str | None, why: str) -> None:
+    facts: dict[str, object] = {"glibc_floor": None, "gpu": ["metal"], "macos_floor": floor}
+    add_image(tmp_path, facts, "macos-arm64")
+    code, said = complete("macos-arm64")
+    assert (code, said.strip()) == (1 if why else 0, why)
+
+
 def test_every_target_must_be_there(tmp_path: Path) -> None:
-    add_image(tmp_path)
+    add_image(tmp_path, {})
     code, said = complete()
     assert code == 1
     assert "There is no runtime image for linux-aarch64. Make it with" in said
