@@ -117,8 +117,8 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
 @click.option(
     "--shared",
     is_flag=True,
-    help="One folder for all of --target, such as on a USB stick: a small program for each, and "
-    "the models once beside them.",
+    help="One folder for all of --target but apps of macOS, such as on a USB stick: a small "
+    "program for each, and the models once beside them.",
 )
 @grouped(
     _MODEL,

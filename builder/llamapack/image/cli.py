@@ -52,8 +52,8 @@ def runtime_group() -> None:
     "--cuda",
     "has_cuda",
     is_flag=True,
-    help="With NVIDIA's CUDA besides, for packs made with '--gpu cuda': compiles for half an "
-    "hour and fetches 0.5 GB, once.",
+    help="With NVIDIA's CUDA besides, for packs made with '--gpu cuda': fetches 0.5 GB and "
+    "compiles for 25 minutes on two free cores, more on a busy computer, once.",
 )
 @click.option(
     "-o",

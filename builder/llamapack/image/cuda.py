@@ -78,7 +78,7 @@ def cuda_library(target: Target, wheel: NativeWheel, report: Report) -> CudaLibr
     def fill(work: Path) -> None:
         toolkit = _toolkit(tools, report)
         ggml = source_folder("llama-cpp-python", tools, report) / "vendor/llama.cpp/ggml"
-        report("Compiling the CUDA library: 30 to 60 minutes, once per computer")
+        report("Compiling the CUDA library: 25 minutes on two free cores, once per computer")
         watch = Stopwatch()
         _compile(tools, toolkit, ggml, wheel.path, work, report)
         report(f"Compiled the CUDA library in {watch.seconds / 60:.0f} minutes")
