@@ -9,6 +9,7 @@ from typing import Any
 
 from llamapack.build import Plan, needs_sidecar, plan_build, planned_size
 from llamapack.image_entries import Image
+from llamapack.mac.zipping import zip_bytes_at_most, zip_path
 from llamapack.options import BuildOptions
 from llamapack.packs.inspect import page_text, settings_text
 from llamapack.progress import TerminalReporter
@@ -62,7 +63,8 @@ def plan_facts(plan: Plan, quantize: str | None, is_at_most: bool) -> dict[str, 
     `is_at_most`: the pack will be smaller, by a library that was not left out yet. OutputError when
     the disk has no room for it."""
     options, size = plan.options, planned_size(plan)
-    check_free_space(options.output, size)
+    zipped = zip_path(options.output) if options.has_zip and plan.app is not None else None
+    check_free_space(options.output, size + (zip_bytes_at_most(size) if zipped else 0))
     beside = sidecar_path(options.output)
     return {
         "path": str(options.output.absolute()),
@@ -73,6 +75,7 @@ def plan_facts(plan: Plan, quantize: str | None, is_at_most: bool) -> dict[str, 
         "model_bytes": plan.model_bytes,
         "quantize": quantize,
         "sidecar": str(beside.absolute()) if needs_sidecar(plan, size) else None,
+        "zip": str(zipped.absolute()) if zipped else None,
         "replaces": options.output.exists(),
         "bakes": options.bake,
         "gpu": list(plan.image.gpu or ()),
@@ -94,7 +97,7 @@ def plan_lines(plan: Plan, quantize: str | None, is_at_most: bool) -> Iterator[s
     rows = {
         "Would make": f"{options.output}"
         + (", in place of the one that is there" if facts["replaces"] else ""),
-        "With": facts["sidecar"] or "",
+        "With": facts["sidecar"] or facts["zip"] or "",
         "Name": plan.name,
         "Runs on": options.target,
         "GPU": gpu_text(plan.image.gpu),

@@ -35,13 +35,17 @@ def check_zip(app: Path, force: bool) -> None:
         )
 
 
+def zip_bytes_at_most(app_bytes: int) -> int:
+    return app_bytes + _OVERHEAD_BYTES
+
+
 def write_zip(app: Path, advance: Advance) -> Path:
     """Of the finished `app`, beside it. OutputError."""
     target = zip_path(app)
     files = sorted(path for path in app.rglob("*") if path.is_file())
     total = sum(path.stat().st_size for path in files)
     with (
-        new_path(target, total + _OVERHEAD_BYTES, _MODE) as work,
+        new_path(target, zip_bytes_at_most(total), _MODE) as work,
         zipfile.ZipFile(work, "w") as archive,
     ):
         for path in files:

@@ -148,6 +148,23 @@ def test_a_zip_keeps_the_right_to_run_and_compresses_nothing(build: Build) -> No
     assert os.access("unpacked/chat.app/Contents/MacOS/chat", os.X_OK)
 
 
+def test_a_dry_run_tells_of_the_zip_and_counts_it(
+    build: Build, model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = build("--zip", "--dry-run")
+    assert (names(), facts["zip"]) == ([], str(Path("chat.zip").absolute()))
+    assert build("--dry-run")["zip"] is None
+    wanted = ("build", model, "-o", "chat", "--target", TARGET, "--dry-run")
+    assert f"\nWith:          {Path('chat.zip').absolute()}\n" in run(*wanted, "--zip").out
+    size_bytes = facts["size_bytes"]
+    assert isinstance(size_bytes, int)
+    disk = shutil.disk_usage(".")._replace(free=2 * size_bytes)  # and not what a ZIP file adds
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    assert run(*wanted).code == 0
+    ran = run(*wanted, "--zip")
+    assert (ran.code, "chat.app needs" in ran.err) == (1, True)
+
+
 def test_a_zip_replaces_its_own_kind_only(build: Build, model: Path, run: Run) -> None:
     build("--zip")
     build("--zip")
