@@ -125,5 +125,10 @@ test("a fetch in the middle of an answer does not forget when its thinking began
   await fetched;
   context.mock.timers.tick(3000);
   opened.events.text({ id: "a", content: "4", at: 0 });
+  const again = opened.refetch();
+  opened.events.text({ id: "a", content: "2", at: 1 });
+  answer({ chat: { ...CHAT, head: "a" }, messages: [message("q", null, "user"), { ...begun, reasoning: "Hm so" }] });
+  await again;
+  assert.equal(store.get().tree.get("a").content, "42");
   assert.equal(store.get().tree.get("a").thinkingMs, 3000);
 });

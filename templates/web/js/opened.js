@@ -11,10 +11,10 @@ const SILENT_MS = 10_000; // of an answer something is heard sooner; a stream ma
 const countOf = ({ sources }) => sources?.length ?? 0;
 const isSame = (a, b) => a.status === b.status && countOf(a) === countOf(b) && a.content === b.content && a.reasoning === b.reasoning && a.error === b.error;
 
-/** Two views of an answer in the making, of which either may be the older one: the longer texts, and the sources. */
+/** Two views of an answer in the making, of which either may be the older one: the longer texts, the sources, and what only we know. */
 function merged(ours, theirs) {
   const [content, reasoning] = ["content", "reasoning"].map((field) => ((ours[field] ?? "").length > (theirs[field] ?? "").length ? ours : theirs)[field]);
-  return { ...theirs, content, reasoning, sources: (countOf(ours) > countOf(theirs) ? ours : theirs).sources };
+  return { ...ours, ...theirs, content, reasoning, sources: (countOf(ours) > countOf(theirs) ? ours : theirs).sources };
 }
 
 /**
@@ -113,7 +113,7 @@ export function createOpened(store, { onGone, onTrouble, onSilence }) {
     if (!ours || isSame(ours, theirs)) return ours ?? theirs;
     if (!touched.has(ours.id)) return theirs;
     if (ours.status !== "answering") return ours;
-    return theirs.status === "answering" ? { ...merged(ours, theirs), thinkingSince: ours.thinkingSince } : theirs;
+    return theirs.status === "answering" ? merged(ours, theirs) : theirs;
   }
 
   function put(message) {
