@@ -88,7 +88,7 @@ def _fill(image: RuntimeImage, key: str, work: Path, report: Report) -> None:
     require_compilers()
     target = target_named(image.target)
     cuda = cuda_library(target, native_wheel(target, report), report)
-    report("Making the runtime image with CUDA, one to three minutes")
+    report("Making the runtime image with CUDA, some ten seconds")
     watch = Stopwatch()
     plain = work / "runtime.tar"
     rewrite_tree(image, plain, libraries=cuda.libraries)
